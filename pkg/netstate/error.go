@@ -1,0 +1,38 @@
+package netstate
+
+import "fmt"
+
+// Kind says what can be done about a failure; decisions are made by it, never by text.
+type Kind string
+
+// The kinds of failure.
+const (
+	Retry     Kind = "retry"     // passing: the same call may succeed later
+	Throttled Kind = "throttled" // the API asks for slower calls
+	Stale     Kind = "stale"     // what was decided from is out of date, or not yet visible: look again
+	Exists    Kind = "exists"    // what was to be made is there already: compare, then decide
+	Ambiguous Kind = "ambiguous" // a write whose effect is unknown: look again, never repeat blindly
+	Limit     Kind = "limit"     // a quota
+	Denied    Kind = "denied"    // no permission, or no credentials
+	Invalid   Kind = "invalid"   // refused for what it is; also every code that is not known
+	Gone      Kind = "gone"      // what was to be removed or changed is not there
+	Void      Kind = "void"      // a reply that is not one: not evidence of anything
+)
+
+// Error is a failed call to AWS.
+type Error struct {
+	Op      string // operation and object: "create route 10.2.0.0/16 in rtb-0a1"
+	Scope   Scope
+	Kind    Kind
+	Code    string // AWS's error code; empty when there was no reply
+	Message string
+}
+
+// Error returns operation, scope, code and message.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s (%s): ", e.Op, e.Scope)
+	if e.Code != "" {
+		s += e.Code + ": "
+	}
+	return s + e.Message
+}

@@ -1,0 +1,52 @@
+package netstate
+
+import "time"
+
+// Access is how one account is reached: the ambient credentials or a profile's, and a role to assume with them.
+type Access struct {
+	Account    AccountID
+	Role       string        // a role's name or full ARN; empty: the source credentials themselves, which must belong to Account
+	ExternalID string        // sent with AssumeRole
+	Profile    string        // source credentials; empty: the SDK's own chain
+	Session    time.Duration // of the assumed role; zero: 15 minutes
+	STSRegion  Region        // where AssumeRole is called; empty: the SDK's own choice
+}
+
+// Listing is one kind of list call.
+type Listing string
+
+// The listings that peerd can ask for.
+const (
+	ListConnections Listing = "DescribeVpcPeeringConnections"
+	ListVPCs        Listing = "DescribeVpcs"
+	ListDNS         Listing = "DescribeVpcAttribute"
+	ListSubnets     Listing = "DescribeSubnets"
+	ListTables      Listing = "DescribeRouteTables"
+	ListGroups      Listing = "DescribeSecurityGroups"
+	ListRules       Listing = "DescribeSecurityGroupRules"
+	ListPrefixLists Listing = "DescribeManagedPrefixLists"
+)
+
+// GroupAsk is one security group whose rules are wanted: the selector within a VPC.
+type GroupAsk struct {
+	VPC   VPCSelector
+	Group GroupSelector
+}
+
+// ScopeLook is what to read in one scope. Each listing is one paginated call for the whole scope, never one per peering.
+type ScopeLook struct {
+	VPCs        []VPCSelector  // the VPCs whose tables, subnets and groups are wanted
+	DNS         []VPCSelector  // those of them whose DNS attributes are wanted: two calls each, EC2 offers no list
+	Subnets     bool           // subnets of the VPCs
+	Tables      bool           // route tables and routes of the VPCs
+	Groups      []GroupAsk     // rules of these groups; the groups themselves are listed when one is named or tagged
+	PrefixLists []PrefixListID // with their entries
+}
+
+// Look is what one look at the world has to read, and with what rights.
+type Look struct {
+	Owner           OwnerID // rules that carry this owner tag are listed in every scope
+	Access          map[AccountID]Access
+	Scopes          map[Scope]ScopeLook
+	ConnectionsOnly bool // only the connections of these scopes: the cheap look while a state is waited for
+}

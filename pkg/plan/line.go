@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+// unknownConn stands in a line for the id of a connection that does not exist yet.
+const unknownConn = "(known after accept)"
+
+func connText(id netstate.ConnID) string {
+	if id == "" {
+		return unknownConn
+	}
+	return string(id)
+}
+
+// announce is the action's line without what a later look fills in: a later plan within a pass may hold only what the first announced.
+func announce(a Action) string { return string(a.Link()) + " " + a.Scope().String() + " " + a.line("") }
+
+func (a OpenConnection) line(string) string {
+	return fmt.Sprintf("+ connection %s -> %s {%s}", a.Requester.ID, a.Accepter, a.Tags)
+}
+
+func (a AcceptConnection) line(conn string) string {
+	return fmt.Sprintf("+ accept %s from %s into %s", conn, a.Requester, a.Accepter.ID)
+}
+
+func (a TagConnection) line(conn string) string {
+	return fmt.Sprintf("~ tags of %s as the %s sees it {%s}", conn, a.Side, a.Tags)
+}
+
+func (a SetOptions) line(conn string) string {
+	return fmt.Sprintf("~ options of %s: dns %s for %s", conn, onOff(a.DNS), a.VPC.ID)
+}
+
+func (a AllowRule) line(string) string { return "+ rule " + a.Key.String() + quoted(a.Description) }
+
+func (a ChangeRule) line(string) string {
+	return fmt.Sprintf("~ rule %s: %s -> %s%s", a.ID, a.From, a.Key, quoted(a.Description))
+}
+
+func (a DescribeRule) line(string) string {
+	return fmt.Sprintf("~ rule %s %s: description%s", a.ID, a.Key, quoted(a.Description))
+}
+
+func (a TagRule) line(string) string {
+	return fmt.Sprintf("~ rule %s %s: tags {%s}", a.ID, a.Key, a.Tags)
+}
+
+func (a AddRoute) line(conn string) string {
+	return fmt.Sprintf("+ route %s -> %s in %s", a.Key.Dest, conn, a.Key.Table)
+}
+
+func (a ReplaceRoute) line(conn string) string {
+	return fmt.Sprintf("~ route %s -> %s in %s (was %s)", a.Key.Dest, conn, a.Key.Table, a.Was)
+}
+
+func (a RemoveRoute) line(string) string {
+	return fmt.Sprintf("- route %s -> %s in %s", a.Key.Dest, a.Was, a.Key.Table)
+}
+
+func (a RevokeRule) line(string) string { return fmt.Sprintf("- rule %s %s", a.ID, a.Key) }
+
+func (a CloseConnection) line(string) string {
+	return fmt.Sprintf("- connection %s %s -> %s", a.Conn, a.Requester, a.Accepter)
+}
+
+// String returns the action as a line of the plan.
+func (a OpenConnection) String() string { return a.line("") }
+
+// String returns the action as a line of the plan.
+func (a AcceptConnection) String() string { return a.line(connText(a.Conn)) }
+
+// String returns the action as a line of the plan.
+func (a TagConnection) String() string { return a.line(connText(a.Conn)) }
+
+// String returns the action as a line of the plan.
+func (a SetOptions) String() string { return a.line(connText(a.Conn)) }
+
+// String returns the action as a line of the plan.
+func (a AllowRule) String() string { return a.line("") }
+
+// String returns the action as a line of the plan.
+func (a ChangeRule) String() string { return a.line("") }
+
+// String returns the action as a line of the plan.
+func (a DescribeRule) String() string { return a.line("") }
+
+// String returns the action as a line of the plan.
+func (a TagRule) String() string { return a.line("") }
+
+// String returns the action as a line of the plan.
+func (a AddRoute) String() string { return a.line(connText(a.Conn)) }
+
+// String returns the action as a line of the plan.
+func (a ReplaceRoute) String() string { return a.line(connText(a.Conn)) }
+
+// String returns the action as a line of the plan.
+func (a RemoveRoute) String() string { return a.line("") }
+
+// String returns the action as a line of the plan.
+func (a RevokeRule) String() string { return a.line("") }
+
+// String returns the action as a line of the plan.
+func (a CloseConnection) String() string { return a.line("") }
+
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
+}
+
+func quoted(description string) string {
+	if description == "" {
+		return ""
+	}
+	return " " + strconv.Quote(description)
+}
