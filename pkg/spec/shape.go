@@ -1,0 +1,139 @@
+package spec
+
+import "slices"
+
+// form is what a part of a spec must look like. The walk checks trees against it; a JSON Schema can be made from it.
+type form int
+
+const (
+	isText   form = iota // one value, read by parse
+	isBool               // true or false, not quoted
+	isList               // of elem
+	isObject             // with fields
+	isMap                // of names, read by key, to elem
+	isUnion              // one of forms, told apart by being a value, a list or a map
+)
+
+// shape describes one part of a spec.
+type shape struct {
+	form  form
+	what  string // what it is, with an example; ends the sentence "must be …"
+	elem  *shape
+	key   *shape
+	union map[kind]*shape
+
+	fields []field
+	oneOf  []string // of these fields exactly one is to be stated
+
+	words   []string // the texts that are accepted, when they can be listed
+	pattern string   // those that are not, as a regular expression
+	parse   func(string) (any, error)
+
+	fewest int // elements of a list or map
+}
+
+// field is a named part of an object.
+type field struct {
+	name     string
+	shape    *shape
+	required bool
+	doc      string
+}
+
+func object(what string, fields ...field) *shape {
+	return &shape{form: isObject, what: what, fields: fields}
+}
+
+// exactlyOne is an object of which exactly one of the fields is stated.
+func exactlyOne(what string, fields ...field) *shape {
+	s := object(what, fields...)
+	for _, f := range fields {
+		s.oneOf = append(s.oneOf, f.name)
+	}
+	return s
+}
+
+func listOf(what string, elem *shape) *shape { return &shape{form: isList, what: what, elem: elem} }
+
+func mapOf(what string, key, elem *shape) *shape {
+	return &shape{form: isMap, what: what, key: key, elem: elem}
+}
+
+// text is one value; parse says what it means, or what is wrong with it.
+func text(what, pattern string, parse func(string) (any, error)) *shape {
+	return &shape{form: isText, what: what, pattern: pattern, parse: parse}
+}
+
+// word is a text that is one of a few.
+func word(what string, words ...string) *shape {
+	return &shape{form: isText, what: what, words: words, parse: func(s string) (any, error) { return s, nil }}
+}
+
+// either is a union; a nil form is not accepted.
+func either(what string, one, many, fields *shape) *shape {
+	s := &shape{form: isUnion, what: what, union: map[kind]*shape{}}
+	for k, f := range map[kind]*shape{scalar: one, list: many, mapping: fields} {
+		if f != nil {
+			s.union[k] = f
+		}
+	}
+	return s
+}
+
+// atLeast returns the shape with a least number of elements.
+func (s *shape) atLeast(n int) *shape {
+	c := *s
+	c.fewest = n
+	return &c
+}
+
+// without returns an object's shape that lacks a field.
+func (s *shape) without(name string) *shape {
+	c := *s
+	c.fields = nil
+	for _, f := range s.fields {
+		if f.name != name {
+			c.fields = append(c.fields, f)
+		}
+	}
+	return &c
+}
+
+// choose returns an object's shape of which exactly one of the named fields is stated.
+func (s *shape) choose(names ...string) *shape {
+	c := *s
+	c.oneOf = names
+	return &c
+}
+
+// with returns an object's shape that has one more field.
+func (s *shape) with(f field) *shape {
+	c := *s
+	c.fields = append(slices.Clone(s.fields), f)
+	return &c
+}
+
+// named returns the shape under another description.
+func (s *shape) named(what string) *shape {
+	c := *s
+	c.what = what
+	return &c
+}
+
+// field returns the shape of an object's field, nil when it has none of that name.
+func (s *shape) field(name string) *shape {
+	for _, f := range s.fields {
+		if f.name == name {
+			return f.shape
+		}
+	}
+	return nil
+}
+
+func (s *shape) names() []string {
+	names := make([]string, len(s.fields))
+	for i, f := range s.fields {
+		names[i] = f.name
+	}
+	return names
+}
