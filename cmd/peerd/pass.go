@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/peerd/peerd/pkg/awsnet"
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/render"
+	"github.com/peerd/peerd/pkg/sandbox"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+var _ reconcile.Target = (*awsnet.Target)(nil)
+
+// pass makes one pass and prints it: the plan before anything is done, progress on stderr, and what is left.
+func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
+	set, err := a.load(path)
+	if err != nil {
+		return err
+	}
+	target, err := a.target(set)
+	if err != nil {
+		return err
+	}
+	log, err := a.logger()
+	if err != nil {
+		return err
+	}
+	cfg := reconcile.Config{Target: target, Log: log, Timeout: a.timeout, Settle: a.settle}
+	switch a.output {
+	case "json":
+	case "text":
+		a.narrate(&cfg, dryRun)
+	default:
+		return usageError("-o %q: say text or json", a.output)
+	}
+	return a.finish(reconcile.New(cfg).Cycle(ctx, reconcile.Input{Spec: set, DryRun: dryRun}))
+}
+
+// load reads the spec and settles whose it is.
+func (a *app) load(path string) (*spec.Set, error) {
+	if path == "" {
+		return nil, usageError("say --spec PATH: a file, or a directory of *.yaml files")
+	}
+	set, err := loadSpec(path)
+	if err != nil {
+		return nil, exitError{reconcile.ExitSpec, fmt.Errorf("the spec is not valid; nothing was sent to AWS\n%w", err)}
+	}
+	set, err = set.WithOwner(netstate.OwnerID(a.owner))
+	if err != nil {
+		return nil, exitError{reconcile.ExitSpec, err}
+	}
+	return set, nil
+}
+
+// target is AWS, or the sandbox.
+func (a *app) target(set *spec.Set) (*awsnet.Target, error) {
+	if a.awsShare <= 0 || a.awsShare > 1 {
+		return nil, usageError("--aws-share %v: say a part of EC2's request rates, above 0 and up to 1", a.awsShare)
+	}
+	cfg := awsnet.Config{Share: a.awsShare}
+	if a.sandbox {
+		box, err := sandbox.New(set)
+		if err != nil {
+			return nil, exitError{reconcile.ExitFailed, fmt.Errorf("make a sandbox from the spec: %w", err)}
+		}
+		cfg.HTTPClient, cfg.Source = box.HTTPClient(), box.Source
+	}
+	for _, account := range set.Accounts {
+		if account.STSRegion == "" {
+			account.STSRegion = netstate.Region(a.stsRegion)
+		}
+	}
+	return awsnet.New(cfg), nil
+}
+
+// narrate prints the plan to stdout as soon as it is made, and what is done to stderr while it is done.
+func (a *app) narrate(cfg *reconcile.Config, dryRun bool) {
+	total, done := 0, 0
+	cfg.OnPlan = func(p *plan.Plan) {
+		total = len(p.Actions)
+		_ = render.PlanText(a.stdout, p)
+		if total > 0 && !dryRun {
+			fmt.Fprintln(a.stdout)
+		}
+	}
+	cfg.OnDone = func(r reconcile.Result) {
+		if r.Err != nil {
+			fmt.Fprintf(a.stderr, "not applied  %s: %s: %s\n", r.Action.Link(), render.Plain(r.Action.String()), render.Plain(r.Err.Error()))
+			return
+		}
+		done++
+		fmt.Fprintf(a.stderr, "[%*d/%d] %s: %s\n", len(fmt.Sprint(total)), done, total, r.Action.Link(), render.Plain(r.Action.String()))
+	}
+	var waited []netstate.Link
+	cfg.OnWait = func(w reconcile.Waiting) {
+		if fmt.Sprint(waited) != fmt.Sprint(w.Links) {
+			waited = w.Links
+			fmt.Fprintf(a.stderr, "waiting for %d of the connections to change state\n", len(w.Links))
+		}
+	}
+}
+
+// finish prints the end of a pass and turns it into the exit code.
+func (a *app) finish(r *reconcile.Report) error {
+	write := render.ReportText
+	if a.output == "json" {
+		write = render.ReportJSON
+	}
+	if err := write(a.stdout, r); err != nil {
+		return exitError{reconcile.ExitFailed, err}
+	}
+	if code := r.Exit(); code != reconcile.ExitInSync {
+		return exitError{code: code}
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/peerd/peerd/pkg/reconcile"
+)
+
+// options are the flags that several sub-commands share.
+type options struct {
+	spec      string
+	owner     string
+	once      bool
+	dryRun    bool
+	output    string
+	sandbox   bool
+	timeout   time.Duration
+	settle    time.Duration
+	awsShare  float64
+	stsRegion string
+	logLevel  string
+	logFormat string
+}
+
+// app is one invocation: its flags and where its output goes.
+type app struct {
+	options
+	stdout, stderr io.Writer
+}
+
+// exitError ends the program with a code; err is printed unless everything was said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+// run is the whole program; it returns the exit code. SIGINT and SIGTERM end the pass in order: no new call is begun.
+func run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	a := &app{stdout: stdout, stderr: stderr}
+	root := a.command(env)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var exit exitError
+	switch {
+	case err == nil:
+		return reconcile.ExitInSync
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintf(stderr, "peerd: %v\n", exit.err)
+		}
+		return exit.code
+	}
+	fmt.Fprintf(stderr, "peerd: %v\nRun 'peerd --help' for usage.\n", err) // cobra's own complaints: unknown flags and commands
+	return reconcile.ExitSpec
+}
+
+func (a *app) command(env func(string) (string, bool)) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "peerd",
+		Short: "GitOps for AWS VPC peering: make peerings, routes and security-group rules match a spec",
+		Example: `  peerd --once --sandbox --spec peerings.example.yaml   try it on a simulated AWS, without credentials
+  peerd plan specs/                                     what would be changed
+  peerd --once --spec specs/                            one pass`,
+		Args:              cobra.NoArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd.Flags(), env) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !a.once {
+				return usageError("say --once for one pass; the daemon is not part of this version yet")
+			}
+			return a.pass(cmd.Context(), a.spec, a.dryRun)
+		},
+	}
+	a.passFlags(root.Flags())
+	root.Flags().BoolVar(&a.once, "once", false, "one pass, then exit")
+	root.Flags().BoolVar(&a.dryRun, "dry-run", false, "plan only: no call that changes anything")
+	root.Flags().StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	root.PersistentFlags().StringVar(&a.logLevel, "log.level", "warn", "debug, info, warn or error")
+	root.PersistentFlags().StringVar(&a.logFormat, "log.format", "text", "text or json")
+	root.AddCommand(a.planCommand(), a.validateCommand(), a.simCommand(), a.versionCommand())
+	return root
+}
+
+// passFlags are the flags of whatever makes a pass.
+func (a *app) passFlags(f *pflag.FlagSet) {
+	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
+	f.StringVarP(&a.output, "output", "o", "text", "text or json")
+	f.BoolVar(&a.sandbox, "sandbox", false, "use an embedded simulated AWS made from the spec; no credentials are needed or used")
+	f.DurationVar(&a.timeout, "timeout", 10*time.Minute, "how long one pass waits for connections to become active")
+	f.DurationVar(&a.settle, "settle", time.Minute, "how long one pass waits for AWS to show what was done")
+	f.Float64Var(&a.awsShare, "aws-share", 0.5, "the part of EC2's request rates to use, up to 1")
+	f.StringVar(&a.stsRegion, "sts-region", "", "region whose STS is asked for roles; default: the SDK's own choice")
+}
+
+// fromEnvironment sets flags that were not given from PEERD_… variables: --aws-share from PEERD_AWS_SHARE.
+func fromEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+	var err error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := "PEERD_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(f.Name))
+		value, ok := env(name)
+		if !ok || f.Changed || err != nil {
+			return
+		}
+		if e := flags.Set(f.Name, value); e != nil {
+			err = usageError("%s: %v", name, e)
+		}
+	})
+	return err
+}
+
+func usageError(format string, args ...any) error {
+	return exitError{reconcile.ExitSpec, fmt.Errorf(format, args...)}
+}
+
+// logger writes to stderr; results go to stdout.
+func (a *app) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
+		return nil, usageError("--log.level %q: say debug, info, warn or error", a.logLevel)
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	switch a.logFormat {
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.stderr, opts)), nil
+	case "text":
+		return slog.New(slog.NewTextHandler(a.stderr, opts)), nil
+	}
+	return nil, usageError("--log.format %q: say text or json", a.logFormat)
+}

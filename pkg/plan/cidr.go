@@ -1,0 +1,137 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+// checkCIDRs refuses a pair that EC2 would refuse or that brings addresses nobody agreed to, before anything is created: EC2 itself
+// answers an overlap with success and a connection that turns "failed" (VPC Peering Guide, "Limitations").
+func (x *expander) checkCIDRs(l *DesiredLink, p *spec.Peering) {
+	a, b := &l.Ends[0], &l.Ends[1]
+	if m, n, bad := overlapping(a.CIDRs, b.CIDRs); bad {
+		x.problem(l, p.Pos, HoldsLink, CodeOverlap, "%s of %s overlaps %s of %s: EC2 does not peer VPCs whose CIDRs overlap, whichever are used", m, a.Name, n, b.Name)
+	}
+	for i := range l.Ends {
+		x.checkEnd(l, &l.Ends[i], &p.Sides[i])
+	}
+}
+
+func (x *expander) checkEnd(l *DesiredLink, e *End, side *spec.Side) {
+	for _, c := range e.CIDRs {
+		pinned := slices.ContainsFunc(side.VPC.CIDRs, func(p netip.Prefix) bool { return netstate.Inside(c, p) })
+		switch {
+		case len(side.VPC.CIDRs) > 0 && !pinned:
+			x.problem(l, side.VPC.Pos, HoldsLink, CodeBeyondPinned, "%s has %s, which is not among the CIDRs pinned under vpcs.%s.cidrs: add it there, or disassociate it", e.VPC, c, e.Name)
+		case x.protected(c) != "":
+			x.problem(l, side.VPC.Pos, HoldsLink, CodeProtected, "%s of %s lies in %s, which is never routed or opened", c, e.VPC, x.protected(c))
+		case public(c) && !pinned:
+			x.problem(l, side.VPC.Pos, HoldsLink, CodeProtected, "%s of %s is public address space: list it under vpcs.%s.cidrs if it is yours", c, e.VPC, e.Name)
+		}
+	}
+}
+
+// reserved by EC2 and therefore no destinations (VPC User Guide, "Route table concepts"), with the rest of IPv4's link-local range, where
+// the instance metadata service answers.
+var reserved = []netip.Prefix{netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fd00:ec2::/32")}
+
+// protected returns the protected or reserved range that the prefix lies in or, if stated by the spec, touches; empty when there is none.
+func (x *expander) protected(c netip.Prefix) string {
+	for _, r := range reserved {
+		if netstate.Inside(c, r) {
+			return r.String()
+		}
+	}
+	for _, r := range x.set.Protected {
+		if r.Overlaps(c) {
+			return r.String()
+		}
+	}
+	return ""
+}
+
+// special are IPv4 ranges that are not public though netip does not call them private (IANA special-purpose address registry).
+var special = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24")}
+
+func public(c netip.Prefix) bool {
+	if !c.Addr().Is4() || c.Addr().IsPrivate() {
+		return false
+	}
+	return !slices.ContainsFunc(special, func(s netip.Prefix) bool { return netstate.Inside(c, s) })
+}
+
+// brings returns the peer's CIDRs of the families that both VPCs have.
+func brings(self, peer *End) []netip.Prefix {
+	v4, v6 := netstate.Facts{CIDRs: self.CIDRs}.Families()
+	var out []netip.Prefix
+	for _, c := range peer.CIDRs {
+		if c.Addr().Is4() && v4 || c.Addr().Is6() && v6 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// destinations are what a side routes to its peer: what it lists, else all that the peer brings. Those listed must lie inside the peer.
+func (x *expander) destinations(l *DesiredLink, i int, listed []spec.Dest) map[netstate.Dest]spec.Pos {
+	out := map[netstate.Dest]spec.Pos{}
+	if len(listed) == 0 {
+		for _, c := range brings(&l.Ends[i], &l.Ends[1-i]) {
+			out[netstate.Dest{Prefix: c}] = l.Ends[i].Pos
+		}
+	}
+	for _, d := range listed {
+		if x.permitted(l, i, d) {
+			out[d.Dest] = d.Pos
+		}
+	}
+	return out
+}
+
+// permitted reports whether a listed destination may be routed or opened, and says why not.
+func (x *expander) permitted(l *DesiredLink, i int, d spec.Dest) bool {
+	self, peer := &l.Ends[i], &l.Ends[1-i]
+	if d.Dest.List != "" {
+		return x.permittedList(l, self, d)
+	}
+	if r := x.protected(d.Dest.Prefix); r != "" {
+		x.problem(l, d.Pos, BlocksItem, CodeProtected, "%s touches %s, which is never routed or opened", d.Dest, r)
+		return false
+	}
+	inside := slices.ContainsFunc(peer.CIDRs, func(c netip.Prefix) bool { return netstate.Inside(d.Dest.Prefix, c) })
+	if !inside && !d.Wider {
+		x.problem(l, d.Pos, BlocksItem, CodeOutside, "%s is not inside the CIDRs of %s (%s): correct it, or write {cidr: %s, wider: true} if it is meant",
+			d.Dest, peer.Name, prefixesText(peer.CIDRs), d.Dest)
+	}
+	return inside || d.Wider
+}
+
+func (x *expander) permittedList(l *DesiredLink, self *End, d spec.Dest) bool {
+	list, ok := x.o.PrefixLists[netstate.PrefixListKey{Scope: self.VPC.Scope, ID: d.Dest.List}]
+	if !ok {
+		x.problem(l, d.Pos, BlocksItem, CodePrefixList, "no prefix list %s in %s: correct the id, or share it with the account", d.Dest.List, self.VPC.Scope)
+		return false
+	}
+	for _, c := range list.Entries {
+		if r := x.protected(c); r != "" {
+			x.problem(l, d.Pos, BlocksItem, CodeProtected, "entry %s of %s touches %s, which is never routed or opened", c, d.Dest.List, r)
+			return false
+		}
+	}
+	return true
+}
+
+func prefixesText(ps []netip.Prefix) string {
+	s := ""
+	for i, p := range ps {
+		if i > 0 {
+			s += ", "
+		}
+		s += p.String()
+	}
+	return s
+}

@@ -1,0 +1,206 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+// claim finds the living connection of a link's pair, in either direction, and says whether it is ours. EC2 shows dead ones for hours or
+// days beside a living one (VPC Peering Guide, lifecycle); they count as no connection.
+func (b *builder) claim(s *state) {
+	living := b.living(s.want.Pair())
+	for _, c := range living {
+		if !c.Status.Alive() {
+			s.held = true
+			b.problem(s, s.want.Pos, HoldsLink, CodeUnknownStatus, "%s is in state %q, which this peerd does not know: nothing is done about it", c.ID, c.Status)
+			return
+		}
+	}
+	if len(living) == 0 {
+		b.sayFailed(s)
+		return
+	}
+	c := living[0]
+	switch v, why := claimConnection(b.d.Owner, c, s.want.Adopt); v {
+	case ours, takeable:
+		s.conn, s.adopted = &c, v == takeable
+	default:
+		s.held = true
+		b.problem(s, s.want.Pos, HoldsLink, CodeForeignConn, "%s (%s) already joins %s and %s; %s", c.ID, c.Status, c.Requester, c.Accepter, why)
+		b.drift(s, ResourceConnection, DriftConflict, string(c.ID))
+	}
+	for _, twin := range living[1:] {
+		b.problem(s, s.want.Pos, Warns, CodeTwin, "%s (%s) joins the same two VPCs as %s: delete it", twin.ID, twin.Status, c.ID)
+	}
+}
+
+// living returns the pair's connections that are not dead: the active one first, else the oldest request.
+func (b *builder) living(p netstate.Pair) []netstate.Connection {
+	var out []netstate.Connection
+	for _, c := range b.byPair()[p] {
+		if !c.Status.Dead() {
+			out = append(out, c)
+		}
+	}
+	rank := []netstate.Status{netstate.Active, netstate.Provisioning, netstate.Pending, netstate.Initiating}
+	slices.SortFunc(out, func(x, y netstate.Connection) int {
+		return cmp.Or(cmp.Compare(slices.Index(rank, x.Status), slices.Index(rank, y.Status)), x.Expires.Compare(y.Expires), cmp.Compare(x.ID, y.ID))
+	})
+	return out
+}
+
+// byPair indexes the connections once for all links.
+func (b *builder) byPair() map[netstate.Pair][]netstate.Connection {
+	if b.pairs == nil {
+		b.pairs = make(map[netstate.Pair][]netstate.Connection, len(b.o.Connections))
+		for _, c := range b.o.Connections {
+			b.pairs[c.Pair()] = append(b.pairs[c.Pair()], c)
+		}
+	}
+	return b.pairs
+}
+
+// sayFailed repeats EC2's words about a request of ours that failed, since nothing else shows them.
+func (b *builder) sayFailed(s *state) {
+	for _, c := range b.byPair()[s.want.Pair()] {
+		if v, _ := claimConnection(b.d.Owner, c, false); v == ours && c.Status == netstate.Failed {
+			b.problem(s, s.want.Pos, BlocksItem, CodeConnFailed, "%s failed: %q; EC2 says so for overlapping CIDRs, a wrong VPC, account or region", c.ID, c.Message)
+		}
+	}
+}
+
+// connectionActions brings the link's connection to life and its views' tags in order.
+func (b *builder) connectionActions(s *state) {
+	requester, accepter := &s.want.Ends[0], &s.want.Ends[1]
+	if s.conn != nil {
+		requester, accepter = s.endOf(s.conn.Requester), s.endOf(s.conn.Accepter)
+	}
+	switch {
+	case s.conn == nil && requester.Managed:
+		b.add(s, OpenConnection{s.head(requester.VPC.Scope, false, "there is no connection of this pair"), requester.VPC, accepter.VPC,
+			withName(s.want)}, ResourceConnection, DriftMissing)
+	case s.conn == nil:
+		b.drift(s, ResourceConnection, DriftMissing, "a request from "+requester.VPC.String())
+		s.waiting = "a request from " + requester.VPC.String()
+	}
+	switch {
+	case s.conn == nil || s.conn.Status == netstate.Initiating || s.conn.Status == netstate.Pending:
+		b.accept(s, requester, accepter)
+	case s.conn.Status == netstate.Provisioning:
+		b.drift(s, ResourceConnection, DriftChanged, string(s.conn.ID)+" is provisioning")
+	}
+	b.tagView(s, netstate.RequesterSide, requester)
+	if requester.VPC.Scope != accepter.VPC.Scope {
+		b.tagView(s, netstate.AccepterSide, accepter)
+	}
+}
+
+func (b *builder) accept(s *state, requester, accepter *End) {
+	if !accepter.Managed {
+		s.waiting = "acceptance by " + accepter.VPC.String()
+		if s.conn != nil {
+			b.drift(s, ResourceConnection, DriftChanged, string(s.conn.ID)+" is "+string(s.conn.Status))
+		}
+		return
+	}
+	kind := DriftKind("") // of a connection that is not there yet, its absence is the drift
+	if s.conn != nil {
+		kind = DriftChanged
+	}
+	a := AcceptConnection{head: s.head(accepter.VPC.Scope, true, "the request is pending"), Requester: requester.VPC, Accepter: accepter.VPC}
+	if s.conn != nil && s.conn.Status == netstate.Pending && s.conn.Views[netstate.AccepterSide].Seen {
+		a.Conn, a.Waits = s.conn.ID, false
+	}
+	b.add(s, a, ResourceConnection, kind)
+}
+
+// tagView tags what one view lacks. Name is given only where peerd first marks a view of its own making.
+func (b *builder) tagView(s *state, side netstate.Side, e *End) {
+	if !e.Managed {
+		return
+	}
+	a := TagConnection{head: s.head(e.VPC.Scope, true, "tags are kept per account and region"), Side: side, Tags: withName(s.want)}
+	switch {
+	case s.conn == nil && side == netstate.RequesterSide:
+		return // tagged in the creating call
+	case s.conn != nil && s.conn.Views[side].Seen:
+		view := s.conn.Views[side]
+		if s.adopted || view.Owner() != "" || view.Tags[netstate.TagName] != "" || side == netstate.RequesterSide {
+			a.Tags = s.want.Tags
+		}
+		a.Tags = view.Tags.Missing(a.Tags)
+		a.Conn, a.Waits, a.Why = s.conn.ID, false, "the view lacks them"
+	}
+	switch {
+	case len(a.Tags) == 0:
+	case a.Waits:
+		b.add(s, a, ResourceTags, "")
+	default:
+		b.add(s, a, ResourceTags, DriftMissing)
+	}
+}
+
+// withName adds the Name that a connection gets at its creation, unless the spec states one.
+func withName(l *DesiredLink) netstate.Tags {
+	return netstate.Tags{netstate.TagName: string(l.Name)}.With(l.Tags)
+}
+
+func (s *state) endOf(v netstate.VPC) *End {
+	if s.want.Ends[1].VPC == v {
+		return &s.want.Ends[1]
+	}
+	return &s.want.Ends[0]
+}
+
+// optionActions compares the DNS option of one end. The option follows the VPC, whichever side it is of the live connection; on a new
+// connection it is off (VPC Peering Guide, DNS resolution).
+func (b *builder) optionActions(s *state, e *End) {
+	if !e.Managed || e.Held || e.DNS == netstate.Unknown {
+		return
+	}
+	side, now := netstate.Side(slices.IndexFunc(s.want.Ends[:], func(x End) bool { return x.VPC == e.VPC })), netstate.Unknown
+	if s.conn != nil {
+		side = s.conn.SideOf(e.VPC)
+		now = s.conn.Views[side].DNS
+	}
+	if now == e.DNS || now == netstate.Unknown && e.DNS == netstate.No {
+		return
+	}
+	if off := b.dnsOff(s); e.DNS == netstate.Yes && off != "" {
+		b.item(s, e.Pos, CodeDNSOff, "DNS resolution needs DNS support and hostnames on in both VPCs, and %s has them off: turn them on with ModifyVpcAttribute", off)
+		b.drift(s, ResourceOptions, DriftConflict, "dns for "+string(e.VPC.ID))
+		return
+	}
+	b.add(s, SetOptions{s.head(e.VPC.Scope, !s.active(), "dns is "+now.String()), s.activeID(), side, e.VPC, e.DNS == netstate.Yes}, ResourceOptions, DriftChanged)
+}
+
+// dnsOff names an end whose DNS attributes are known to be off.
+func (b *builder) dnsOff(s *state) string {
+	for _, e := range s.want.Ends {
+		f := b.o.VPCs[e.VPC]
+		if e.Managed && (f.DNSSupport == netstate.No || f.DNSHostnames == netstate.No) {
+			return e.VPC.String()
+		}
+	}
+	return ""
+}
+
+// leftovers are living connections of ours whose pair no entry wants. They are reported; nothing is ever removed without --prune.
+func (b *builder) leftovers() {
+	wanted := map[netstate.Pair]bool{}
+	for _, s := range b.links {
+		wanted[s.want.Pair()] = true
+	}
+	for _, c := range b.o.Connections {
+		if v, _ := claimConnection(b.d.Owner, c, false); v != ours || wanted[c.Pair()] || !c.Status.Alive() {
+			continue
+		}
+		label := cmp.Or(netstate.Link(c.Views[0].Tags[netstate.TagLink]), netstate.Link(c.Views[1].Tags[netstate.TagLink]))
+		if s := b.byName[label]; s != nil && s.held {
+			continue // its VPC could not be resolved: this may well be its connection
+		}
+		b.out.Drift = append(b.out.Drift, Drift{label, ResourceConnection, DriftExtra, "connection " + string(c.ID) + " " + c.Requester.String() + " -> " + c.Accepter.String()})
+	}
+}

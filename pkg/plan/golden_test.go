@@ -1,0 +1,88 @@
+package plan_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// scenarios returns the directories under testdata, each named by its situation.
+func scenarios(t *testing.T) []string {
+	t.Helper()
+	dirs, err := filepath.Glob("testdata/*/observed.txt")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for i := range dirs {
+		dirs[i] = filepath.Dir(dirs[i])
+	}
+	return dirs
+}
+
+// specOf loads a scenario's own spec, or the one that most share.
+func specOf(t *testing.T, dir string) *spec.Set {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, "spec")); err != nil {
+		dir = "testdata"
+	}
+	s, err := spec.Load(os.DirFS(filepath.Join(dir, "spec")), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// dump is the whole plan as text: every part that decides something.
+func dump(p *plan.Plan) string {
+	var b bytes.Buffer
+	for _, l := range p.Links {
+		fmt.Fprintf(&b, "link %s %s <-> %s conn=%s %s held=%v suspended=%q waiting=%q\n", l.Name, l.Ends[0].VPC, l.Ends[1].VPC, l.Conn, l.Status, l.Held, l.Suspended, l.Waiting)
+	}
+	for _, a := range p.Actions {
+		ready := "ready"
+		if !a.Ready() {
+			ready = "waits"
+		}
+		fmt.Fprintf(&b, "%s %s %s %s\n", ready, a.Link(), a.Scope(), a)
+	}
+	for _, d := range p.Drift {
+		fmt.Fprintf(&b, "drift %s %s %s: %s\n", d.Link, d.Resource, d.Kind, d.What)
+	}
+	for _, x := range p.Problems {
+		fmt.Fprintf(&b, "problem %s %d %s\n", x.Link, x.Severity, x)
+	}
+	return b.String()
+}
+
+func TestPlanGoldens(t *testing.T) {
+	t.Parallel()
+	for _, dir := range scenarios(t) {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			got := dump(plan.Make(specOf(t, dir), readObserved(t, filepath.Join(dir, "observed.txt"))))
+			path := filepath.Join(dir, "plan.golden")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("plan differs (-want +got):\n%s", d)
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package plan
+
+import (
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+// Ask is what a look is wanted for.
+type Ask struct {
+	ReadOnly bool // use the accounts' readRole where there is one
+}
+
+// Look returns what has to be read to plan a spec: the scopes of its VPCs, and of each scope only the listings that an entry needs.
+func Look(s *spec.Set, ask Ask) netstate.Look {
+	l := netstate.Look{Owner: s.Owner, Access: map[netstate.AccountID]netstate.Access{}, Scopes: map[netstate.Scope]netstate.ScopeLook{}}
+	for _, a := range s.Accounts {
+		if a.Managed {
+			l.Access[a.ID] = access(a, ask)
+		}
+	}
+	for _, p := range s.Peerings {
+		for i := range p.Sides {
+			lookAtSide(l, &p.Sides[i], &p.Sides[1-i])
+		}
+	}
+	return l
+}
+
+func access(a *spec.Account, ask Ask) netstate.Access {
+	role := a.Role
+	if ask.ReadOnly && a.ReadRole != "" {
+		role = a.ReadRole
+	}
+	return netstate.Access{Account: a.ID, Role: role, ExternalID: a.ExternalID, Profile: a.Profile, Session: a.SessionDuration, STSRegion: a.STSRegion}
+}
+
+func lookAtSide(l netstate.Look, side, peer *spec.Side) {
+	if !side.VPC.Account.Managed {
+		return
+	}
+	scope := side.VPC.Scope()
+	w := l.Scopes[scope]
+	w.VPCs = addOnce(w.VPCs, side.VPC.Select)
+	if side.DNS == netstate.Yes || peer.DNS == netstate.Yes {
+		w.DNS = addOnce(w.DNS, side.VPC.Select) // both ends need their attributes on (VPC Peering Guide, DNS resolution)
+	}
+	for _, t := range []spec.Tables{side.Routes.Tables, side.Routes.Exclude} {
+		w.Tables = w.Tables || t.Kind != spec.SelectNone
+		w.Subnets = w.Subnets || t.Kind == spec.SelectSubnets
+	}
+	for _, d := range side.Routes.To {
+		w.PrefixLists = addList(w.PrefixLists, d)
+	}
+	l.Scopes[scope] = w
+	for _, r := range side.Rules {
+		lookAtRule(l, r, side, peer)
+	}
+}
+
+func lookAtRule(l netstate.Look, r spec.Rule, side, peer *spec.Side) {
+	at := netstate.Scope{Account: r.Account.ID, Region: side.VPC.Region}
+	w := l.Scopes[at]
+	w.Groups = append(w.Groups, netstate.GroupAsk{VPC: side.VPC.Select, Group: r.Group})
+	for _, d := range r.Peer.CIDRs {
+		w.PrefixLists = addList(w.PrefixLists, d)
+	}
+	l.Scopes[at] = w
+	if r.Peer.Group == nil || !peer.VPC.Account.Managed {
+		return
+	}
+	w = l.Scopes[peer.VPC.Scope()]
+	w.Groups = append(w.Groups, netstate.GroupAsk{VPC: peer.VPC.Select, Group: *r.Peer.Group})
+	l.Scopes[peer.VPC.Scope()] = w
+}
+
+func addOnce(all []netstate.VPCSelector, s netstate.VPCSelector) []netstate.VPCSelector {
+	for _, have := range all {
+		if have.ID == s.ID && have.Tags.String() == s.Tags.String() {
+			return all
+		}
+	}
+	return append(all, s)
+}
+
+func addList(all []netstate.PrefixListID, d spec.Dest) []netstate.PrefixListID {
+	if d.Dest.List == "" {
+		return all
+	}
+	for _, have := range all {
+		if have == d.Dest.List {
+			return all
+		}
+	}
+	return append(all, d.Dest.List)
+}

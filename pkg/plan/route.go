@@ -1,0 +1,214 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+// routes resolves one side's table selectors and says which routes each selected table should hold.
+func (x *expander) routes(l *DesiredLink, i int, side *spec.Side) {
+	e := &l.Ends[i]
+	tables, ok := x.selected(l, e, side.Routes.Tables)
+	if !ok {
+		return
+	}
+	excluded, ok := x.selected(l, e, side.Routes.Exclude)
+	if !ok {
+		return
+	}
+	for t := range excluded {
+		delete(tables, t)
+	}
+	e.Tables = tables
+	for d, pos := range x.destinations(l, i, side.Routes.To) {
+		for t := range tables {
+			e.Routes[netstate.RouteKey{Scope: e.VPC.Scope, Table: t, Dest: d}] = pos
+		}
+	}
+}
+
+// selected returns the tables that a selector means. One that matches nothing holds the side: a moved tag must not look like "no routes".
+func (x *expander) selected(l *DesiredLink, e *End, sel spec.Tables) (map[netstate.TableID]bool, bool) {
+	out := map[netstate.TableID]bool{}
+	if sel.Kind == spec.SelectNone {
+		return out, true
+	}
+	inEffect := x.inEffect(e, sel)
+	for k, t := range x.o.Tables {
+		if k.Scope == e.VPC.Scope && t.VPC == e.VPC.ID && !t.Gateway && tableMatches(sel, k.ID, t, inEffect) {
+			out[k.ID] = true
+		}
+	}
+	if missing := missingTables(sel, out); len(out) == 0 || missing != "" {
+		e.Held = true
+		x.problem(l, sel.Pos, HoldsSide, CodeNoTables, "no route table of %s matches %s: this side is left as it is", e.VPC, cmp.Or(missing, tablesText(sel)))
+		return nil, false
+	}
+	return out, true
+}
+
+func tableMatches(sel spec.Tables, id netstate.TableID, t netstate.Table, inEffect map[netstate.TableID]bool) bool {
+	switch sel.Kind {
+	case spec.SelectAll:
+		return true
+	case spec.SelectMain:
+		return t.Main
+	case spec.SelectIDs:
+		return slices.Contains(sel.IDs, id)
+	case spec.SelectTags:
+		return t.Tags.Match(sel.Tags)
+	case spec.SelectSubnets:
+		return inEffect[id]
+	}
+	return false
+}
+
+// inEffect returns the tables that route for the selected subnets: the one associated, else the VPC's main table, which EC2 does not
+// list as an association (VPC User Guide, "Subnet route tables").
+func (x *expander) inEffect(e *End, sel spec.Tables) map[netstate.TableID]bool {
+	if sel.Kind != spec.SelectSubnets {
+		return nil
+	}
+	var main netstate.TableID
+	explicit := map[netstate.SubnetID]netstate.TableID{}
+	for k, t := range x.o.Tables {
+		if k.Scope != e.VPC.Scope || t.VPC != e.VPC.ID {
+			continue
+		}
+		if t.Main {
+			main = k.ID
+		}
+		for _, s := range t.Subnets {
+			explicit[s] = k.ID
+		}
+	}
+	out := map[netstate.TableID]bool{}
+	for k, s := range x.o.Subnets {
+		if k.Scope == e.VPC.Scope && s.VPC == e.VPC.ID && s.Tags.Match(sel.SubnetTags) {
+			out[cmp.Or(explicit[k.ID], main)] = true
+		}
+	}
+	return out
+}
+
+func missingTables(sel spec.Tables, found map[netstate.TableID]bool) string {
+	if sel.Kind != spec.SelectIDs {
+		return ""
+	}
+	var missing []string
+	for _, id := range sel.IDs {
+		if !found[id] {
+			missing = append(missing, string(id))
+		}
+	}
+	return strings.Join(missing, ", ")
+}
+
+func tablesText(sel spec.Tables) string {
+	switch sel.Kind {
+	case spec.SelectMain:
+		return "main"
+	case spec.SelectTags:
+		return "{tags: " + sel.Tags.String() + "}"
+	case spec.SelectSubnets:
+		return "{subnets: {tags: " + sel.SubnetTags.String() + "}}"
+	}
+	return "all"
+}
+
+// refuseContested leaves out the destinations that several links want in one table. The link whose live route holds it keeps it; if none
+// does, nobody gets it: which of them is meant, only a person can say.
+func (b *builder) refuseContested() {
+	wanting := map[netstate.RouteKey][]*state{}
+	for _, s := range b.links {
+		for i := range s.want.Ends {
+			for k := range s.want.Ends[i].Routes {
+				b.wanted[k] = true
+				wanting[k] = append(wanting[k], s)
+			}
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(wanting), netstate.RouteKey.Compare) {
+		if len(wanting[k]) < 2 {
+			continue
+		}
+		holder := b.holder(k, wanting[k])
+		for _, s := range wanting[k] {
+			if s != holder {
+				b.contested(s, k, holder)
+			}
+		}
+	}
+}
+
+func (b *builder) holder(k netstate.RouteKey, wanting []*state) *state {
+	for _, s := range wanting {
+		if r, ok := b.o.Routes[k]; ok && s.conn != nil && r.Target == netstate.ToPeering(s.conn.ID) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (b *builder) contested(s *state, k netstate.RouteKey, holder *state) {
+	who := "another peering of this spec wants it too, and none holds it: let one of them list other destinations under routes.to"
+	if holder != nil {
+		who = string(holder.want.Name) + " holds it"
+	}
+	s.refused[k] = true
+	b.item(s, s.end(k.Scope, k).Routes[k], CodeRouteContested, "%s in %s: %s", k.Dest, k.Table, who)
+	b.drift(s, ResourceRoute, DriftConflict, k.Dest.String()+" in "+string(k.Table))
+}
+
+// routeActions compares one end's routes. A destination that something foreign holds has left the desired state before the comparison.
+func (b *builder) routeActions(s *state, e *End) {
+	if e.Held || !e.Managed {
+		return
+	}
+	want, have := map[netstate.RouteKey]netstate.Target{}, map[netstate.RouteKey]netstate.Target{}
+	for k := range e.Routes {
+		want[k] = s.target()
+	}
+	for k, r := range b.o.Routes {
+		if k.Scope != e.VPC.Scope || !e.Tables[k.Table] {
+			continue
+		}
+		_, wanted := want[k]
+		switch v, why := b.claimRoute(s, e, k, r, wanted); v {
+		case ours, takeable:
+			have[k] = r.Target
+		case foreign:
+			if wanted {
+				delete(want, k)
+				b.routeConflict(s, e, k, r, why)
+			}
+		}
+	}
+	for k := range s.refused {
+		delete(want, k)
+		delete(have, k)
+	}
+	d := diff(want, have, netstate.RouteKey.Compare)
+	for _, k := range d.missing {
+		b.add(s, AddRoute{head: s.head(k.Scope, !s.active(), "not in the table"), Key: k, Conn: s.activeID()}, ResourceRoute, DriftMissing)
+	}
+	for _, k := range d.changed {
+		b.add(s, ReplaceRoute{head: s.head(k.Scope, !s.active(), "points at "+have[k].String()), Key: k, Was: have[k], Conn: s.activeID()}, ResourceRoute, DriftChanged)
+	}
+	for _, k := range d.extra {
+		if b.wanted[k] {
+			continue // another link's now: it is replaced in place there
+		}
+		b.extra(s, ResourceRoute, "route "+k.Dest.String()+" -> "+have[k].String()+" in "+string(k.Table))
+	}
+}
+
+func (b *builder) routeConflict(s *state, e *End, k netstate.RouteKey, r netstate.Route, why string) {
+	b.item(s, e.Routes[k], CodeRouteConflict, "%s in %s points at %s (%s): %s", k.Dest, k.Table, r.Target, k.Scope, why)
+	b.drift(s, ResourceRoute, DriftConflict, k.Dest.String()+" in "+string(k.Table)+" held by "+r.Target.String())
+}

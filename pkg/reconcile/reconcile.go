@@ -1,0 +1,115 @@
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+// Target is AWS, as far as a cycle needs it.
+type Target interface {
+	// Observe reads what the look asks for. The error is only the context's: what could not be read stands in Observed.Unread.
+	Observe(ctx context.Context, l netstate.Look) (*netstate.Observed, error)
+	// Apply makes one call and says what became of each action of the batch, in order.
+	Apply(ctx context.Context, b plan.Batch) []plan.Outcome
+}
+
+// Config is what a Reconciler needs.
+type Config struct {
+	Target  Target
+	Log     *slog.Logger     // nil: no log
+	Timeout time.Duration    // of waiting for connections in one cycle; zero: 10 minutes
+	Settle  time.Duration    // how long the last look is repeated until it agrees with what was done; zero: 60 seconds
+	Links   int              // peerings worked on at the same time; zero: 32
+	OnPlan  func(*plan.Plan) // called with the first plan, before anything is applied; may be nil
+	OnDone  func(Result)     // called for every action as it is done, from one goroutine at a time; may be nil
+	OnWait  func(Waiting)    // called while states are waited for, likewise; may be nil
+}
+
+// Waiting says how far a cycle is while it waits for connections.
+type Waiting struct {
+	Links []netstate.Link
+}
+
+// Reconciler makes AWS match specs.
+type Reconciler struct{ cfg Config }
+
+// New returns a Reconciler; zero values of cfg get their defaults here.
+func New(cfg Config) *Reconciler {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Minute
+	}
+	if cfg.Settle == 0 {
+		cfg.Settle = time.Minute
+	}
+	if cfg.Links == 0 {
+		cfg.Links = 32
+	}
+	if cfg.OnPlan == nil {
+		cfg.OnPlan = func(*plan.Plan) {}
+	}
+	if cfg.OnDone == nil {
+		cfg.OnDone = func(Result) {}
+	}
+	if cfg.OnWait == nil {
+		cfg.OnWait = func(Waiting) {}
+	}
+	return &Reconciler{cfg}
+}
+
+// Input is what one cycle is asked to do.
+type Input struct {
+	Spec   *spec.Set
+	DryRun bool // plan only, with the accounts' readRole where there is one
+}
+
+// Cycle makes one pass: it reads AWS, plans, applies, reads again, and says what is left. It never returns nil; failures stand in the
+// report. When ctx ends, no new call is begun, and those in flight get ten seconds.
+func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
+	rep := &Report{DryRun: in.DryRun, Started: time.Now()}
+	defer func() { rep.Finished = time.Now() }()
+	look := plan.Look(in.Spec, plan.Ask{ReadOnly: in.DryRun})
+	o, err := r.cfg.Target.Observe(ctx, look)
+	if err != nil {
+		rep.Err = err
+		return rep
+	}
+	rep.First = plan.Make(in.Spec, o)
+	rep.Final = rep.First
+	rep.Err = unreadable(look, o)
+	r.cfg.OnPlan(rep.First)
+	if in.DryRun || len(rep.First.Actions) == 0 || rep.Err != nil {
+		return rep
+	}
+	p := &pass{cfg: r.cfg, spec: in.Spec, look: look, o: o, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}
+	rep.Final, rep.Err = p.run(ctx)
+	rep.Results = p.results
+	return rep
+}
+
+// unreadable returns why nothing at all could be read: then there is no pass to speak of.
+func unreadable(l netstate.Look, o *netstate.Observed) error {
+	var first *netstate.Error
+	for _, s := range slices.SortedFunc(maps.Keys(l.Scopes), netstate.Scope.Compare) {
+		err := o.Missing(s, netstate.ListConnections, netstate.ListVPCs)
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return first
+}

@@ -1,0 +1,168 @@
+package reconcile
+
+import (
+	"slices"
+	"time"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
+)
+
+// Report is all that is to be said about one cycle.
+type Report struct {
+	DryRun            bool
+	Started, Finished time.Time
+	First             *plan.Plan // what was to be done; nil when Err came before it
+	Results           []Result   // what was done, in the order in which it came back
+	Final             *plan.Plan // what was left by the last look
+	Err               error      // why the cycle could not be done at all
+}
+
+// Result is what became of one action.
+type Result struct {
+	Action plan.Action
+	Err    *netstate.Error // nil: it worked
+}
+
+// Verdict says how a peering stands at the end of a cycle.
+type Verdict int
+
+// The verdicts, the best first.
+const (
+	InSync    Verdict = iota
+	OnPurpose         // what differs does so on purpose: suspended, waiting for the other side, or pruning is off
+	Changes           // changes are pending; of a dry run only
+	Attention         // a conflict, a refusal, a hold, a failure, or time ran out
+)
+
+// LinkVerdict is a peering's verdict with the reasons in words; Link is empty for what belongs to no peering of the spec.
+type LinkVerdict struct {
+	Link    netstate.Link
+	Verdict Verdict
+	Reasons []string
+}
+
+// Verdicts judges every peering by the last look, sorted by name; leftovers of peerings that the spec no longer has come last.
+func (r *Report) Verdicts() []LinkVerdict {
+	if r.Final == nil {
+		return nil
+	}
+	j := judge{r, map[netstate.Link]*LinkVerdict{}}
+	var names []netstate.Link
+	for _, s := range r.Final.Links {
+		names = append(names, s.Name)
+		j.link(s)
+	}
+	j.problems()
+	j.failures()
+	for _, d := range r.Final.Drift {
+		if j.of[d.Link] == nil {
+			names = append(names, d.Link)
+			j.of[d.Link] = &LinkVerdict{Link: d.Link}
+		}
+		j.drift(d)
+	}
+	out := make([]LinkVerdict, len(names))
+	for i, n := range names {
+		out[i] = *j.of[n]
+	}
+	return out
+}
+
+type judge struct {
+	*Report
+	of map[netstate.Link]*LinkVerdict
+}
+
+func (j judge) say(l netstate.Link, v Verdict, reason string) {
+	r := j.of[l]
+	r.Verdict = max(r.Verdict, v)
+	if reason != "" && !slices.Contains(r.Reasons, reason) {
+		r.Reasons = append(r.Reasons, reason)
+	}
+}
+
+func (j judge) link(s plan.LinkState) {
+	j.of[s.Name] = &LinkVerdict{Link: s.Name}
+	switch {
+	case s.Held:
+		j.say(s.Name, Attention, "")
+	case s.Suspended != "":
+		j.say(s.Name, InSync, "suspended: "+s.Suspended)
+	case s.Waiting != "":
+		j.say(s.Name, OnPurpose, "waiting for "+s.Waiting)
+	}
+}
+
+func (j judge) problems() {
+	for _, p := range j.Final.Problems {
+		if p.Severity > plan.Warns {
+			j.say(p.Link, Attention, p.String())
+		}
+	}
+}
+
+// failures repeats why an action did not work, if it is still to be done.
+func (j judge) failures() {
+	left := map[string]bool{}
+	for _, a := range j.Final.Actions {
+		left[plan.Key(a)] = true
+	}
+	for _, r := range j.Results {
+		if r.Err != nil && left[plan.Key(r.Action)] {
+			j.say(r.Action.Link(), Attention, r.Err.Error())
+		}
+	}
+}
+
+func (j judge) drift(d plan.Drift) {
+	s := j.state(d.Link)
+	switch {
+	case d.Kind == plan.DriftConflict:
+		j.say(d.Link, Attention, "")
+	case d.Kind == plan.DriftExtra:
+		j.say(d.Link, OnPurpose, "extra: "+d.What+": pruning is off")
+	case s.Suspended != "" || s.Waiting != "":
+		j.say(d.Link, OnPurpose, "")
+	case j.DryRun:
+		j.say(d.Link, Changes, "")
+	default:
+		j.say(d.Link, Attention, "left: "+string(d.Kind)+" "+d.What)
+	}
+}
+
+func (j judge) state(l netstate.Link) plan.LinkState {
+	for _, s := range j.Final.Links {
+		if s.Name == l {
+			return s
+		}
+	}
+	return plan.LinkState{}
+}
+
+// The exit codes of a cycle (design: command line). ExitSpec is for whoever loads the spec.
+const (
+	ExitInSync    = 0
+	ExitFailed    = 1
+	ExitChanges   = 2
+	ExitSpec      = 3
+	ExitAttention = 4
+)
+
+// Exit returns the cycle's exit code: the worst of 1, 4, 2, 0 in this order.
+func (r *Report) Exit() int {
+	if r.Err != nil {
+		return ExitFailed
+	}
+	worst := InSync
+	for _, v := range r.Verdicts() {
+		worst = max(worst, v.Verdict)
+	}
+	switch worst {
+	case Attention:
+		return ExitAttention
+	case Changes, OnPurpose:
+		return ExitChanges
+	}
+	return ExitInSync
+}

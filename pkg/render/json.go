@@ -1,0 +1,174 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/reconcile"
+)
+
+// FormatVersion is the version of the JSON shapes; within one major version fields are only added.
+const FormatVersion = "1.0"
+
+// Plan is a plan as JSON.
+type Plan struct {
+	FormatVersion string    `json:"formatVersion"`
+	Peerings      []Peering `json:"peerings"`
+	Actions       []Action  `json:"actions"`
+	Drift         []Drift   `json:"drift"`
+	Problems      []Problem `json:"problems"`
+	Summary       Summary   `json:"summary"`
+}
+
+// Peering is how one peering stands.
+type Peering struct {
+	Name       string `json:"name"`
+	Requester  End    `json:"requester"`
+	Accepter   End    `json:"accepter"`
+	Connection string `json:"connection,omitempty"`
+	Status     string `json:"status,omitempty"`
+	Held       bool   `json:"held,omitempty"`
+	Suspended  string `json:"suspended,omitempty"`
+	Waiting    string `json:"waiting,omitempty"`
+}
+
+// End is one VPC of a peering.
+type End struct {
+	Name    string `json:"name"`
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	VPC     string `json:"vpc,omitempty"`
+}
+
+// Action is one effect on AWS; Line is what the text plan says, its sign first.
+type Action struct {
+	Peering string `json:"peering"`
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Change  string `json:"change"` // add, change or delete
+	Line    string `json:"line"`
+	Reason  string `json:"reason"`
+	Ready   bool   `json:"ready"` // false: waits for something that this plan makes
+}
+
+// Drift is one difference between the spec and AWS.
+type Drift struct {
+	Peering  string `json:"peering"`
+	Resource string `json:"resource"`
+	Kind     string `json:"kind"`
+	What     string `json:"what"`
+}
+
+// Problem is why something cannot be had.
+type Problem struct {
+	Peering  string `json:"peering"`
+	Code     string `json:"code"`
+	Severity string `json:"severity"` // warns, blocks-item, holds-side or holds-peering
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+	Message  string `json:"message"`
+}
+
+// Summary counts a plan's actions.
+type Summary struct {
+	Add    int `json:"add"`
+	Change int `json:"change"`
+	Delete int `json:"delete"`
+}
+
+// Report is a cycle as JSON.
+type Report struct {
+	FormatVersion string    `json:"formatVersion"`
+	Started       time.Time `json:"started"`
+	Finished      time.Time `json:"finished"`
+	DryRun        bool      `json:"dryRun,omitempty"`
+	Plan          *Plan     `json:"plan,omitempty"`
+	Results       []Result  `json:"results"`
+	Left          *Plan     `json:"left,omitempty"`
+	Verdicts      []Verdict `json:"verdicts"`
+	Error         string    `json:"error,omitempty"`
+	Exit          int       `json:"exit"`
+}
+
+// Result is what became of one action.
+type Result struct {
+	Action Action `json:"action"`
+	Code   string `json:"code,omitempty"`
+	Kind   string `json:"kind,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// Verdict is how one peering stands at the end.
+type Verdict struct {
+	Peering string   `json:"peering"`
+	Verdict string   `json:"verdict"`
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// PlanJSON writes a plan as JSON.
+func PlanJSON(w io.Writer, p *plan.Plan) error { return encode(w, planOf(p)) }
+
+// ReportJSON writes a whole cycle as JSON.
+func ReportJSON(w io.Writer, r *reconcile.Report) error {
+	out := Report{FormatVersion: FormatVersion, Started: r.Started, Finished: r.Finished, DryRun: r.DryRun, Plan: planOf(r.First),
+		Results: []Result{}, Left: planOf(r.Final), Verdicts: []Verdict{}, Exit: r.Exit()}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	for _, res := range r.Results {
+		j := Result{Action: actionOf(res.Action)}
+		if res.Err != nil {
+			j.Code, j.Kind, j.Error = res.Err.Code, string(res.Err.Kind), res.Err.Error()
+		}
+		out.Results = append(out.Results, j)
+	}
+	for _, v := range r.Verdicts() {
+		out.Verdicts = append(out.Verdicts, Verdict{string(v.Link), verdictText(v.Verdict), v.Reasons})
+	}
+	return encode(w, out)
+}
+
+func encode(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func planOf(p *plan.Plan) *Plan {
+	if p == nil {
+		return nil
+	}
+	out := &Plan{FormatVersion: FormatVersion, Peerings: []Peering{}, Actions: []Action{}, Drift: []Drift{}, Problems: []Problem{}}
+	out.Summary.Add, out.Summary.Change, out.Summary.Delete = p.Count()
+	for _, s := range p.Links {
+		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Suspended, s.Waiting})
+	}
+	for _, a := range p.Actions {
+		out.Actions = append(out.Actions, actionOf(a))
+	}
+	for _, d := range p.Drift {
+		out.Drift = append(out.Drift, Drift{string(d.Link), string(d.Resource), string(d.Kind), d.What})
+	}
+	for _, x := range p.Problems {
+		out.Problems = append(out.Problems, Problem{string(x.Link), x.Code, severityText(x.Severity), x.Pos.File, x.Pos.Line, x.Pos.Col, x.Message})
+	}
+	return out
+}
+
+func endOf(e plan.LinkEnd) End {
+	return End{e.Name, string(e.VPC.Account), string(e.VPC.Region), string(e.VPC.ID)}
+}
+
+func actionOf(a plan.Action) Action {
+	line := a.String()
+	change := map[byte]string{'+': "add", '~': "change", '-': "delete"}[line[0]]
+	return Action{string(a.Link()), string(a.Scope().Account), string(a.Scope().Region), change, line, a.Reason(), a.Ready()}
+}
+
+func severityText(s plan.Severity) string {
+	return [...]string{"warns", "blocks-item", "holds-side", "holds-peering"}[s]
+}

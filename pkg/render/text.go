@@ -1,0 +1,204 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/reconcile"
+)
+
+// PlanText writes a plan for people: the actions grouped by peering and then by account and region, what drifts without an action, the
+// problems, and the counts. It is the same text in a terminal, a log and a golden file.
+func PlanText(w io.Writer, p *plan.Plan) error {
+	t := &text{}
+	for _, l := range groups(p) {
+		t.peering(l)
+	}
+	for _, problem := range p.Problems {
+		sign := "!"
+		if problem.Severity == plan.Warns {
+			sign = "?"
+		}
+		t.line("%s %s: %s", sign, problem.Link, problem)
+	}
+	if len(p.Problems) > 0 {
+		t.line("")
+	}
+	add, change, remove := p.Count()
+	t.line("Plan: %d to add, %d to change, %d to delete", add, change, remove)
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// group is what a plan has for one peering.
+type group struct {
+	name    netstate.Link
+	state   *plan.LinkState // nil for leftovers of peerings that the spec no longer has
+	actions []plan.Action
+	drift   []plan.Drift // that no action mends
+}
+
+// groups returns the peerings about which there is something to say, in the plan's order.
+func groups(p *plan.Plan) []*group {
+	at := map[netstate.Link]*group{}
+	var out []*group
+	get := func(n netstate.Link) *group {
+		if at[n] == nil {
+			at[n] = &group{name: n}
+			out = append(out, at[n])
+		}
+		return at[n]
+	}
+	for i, s := range p.Links {
+		get(s.Name).state = &p.Links[i]
+	}
+	for _, a := range p.Actions {
+		g := get(a.Link())
+		g.actions = append(g.actions, a)
+	}
+	for _, d := range p.Drift {
+		g := get(d.Link)
+		if d.Kind == plan.DriftExtra || d.Kind == plan.DriftConflict || g.state == nil || g.state.Suspended != "" {
+			g.drift = append(g.drift, d)
+		}
+	}
+	said := out[:0]
+	for _, g := range out {
+		s := g.state
+		if len(g.actions)+len(g.drift) > 0 || s != nil && (s.Held || s.Suspended != "" || s.Waiting != "") {
+			said = append(said, g)
+		}
+	}
+	return said
+}
+
+type text struct{ b strings.Builder }
+
+func (t *text) line(format string, args ...any) {
+	t.b.WriteString(Plain(fmt.Sprintf(format, args...)) + "\n")
+}
+
+func (t *text) peering(g *group) {
+	t.line("%s", heading(g))
+	scope := netstate.Scope{}
+	for _, a := range byScope(g.actions) {
+		if a.Scope() != scope {
+			scope = a.Scope()
+			t.line("  %s", scope)
+		}
+		t.line("    %s", a)
+	}
+	for _, d := range g.drift {
+		t.line("  ! %s %s: %s%s", d.Kind, d.Resource, d.What, whyLeft(g, d))
+	}
+	t.line("")
+}
+
+func heading(g *group) string {
+	s := g.state
+	if s == nil {
+		return fmt.Sprintf("%s: not in the spec", g.name)
+	}
+	h := fmt.Sprintf("%s: %s %s <-> %s %s", s.Name, s.Ends[0].Name, s.Ends[0].VPC, s.Ends[1].Name, s.Ends[1].VPC)
+	if s.Conn != "" {
+		h += fmt.Sprintf(" (%s %s)", s.Conn, s.Status)
+	}
+	switch {
+	case s.Held:
+		h += " HELD: nothing is changed"
+	case s.Suspended != "":
+		h += " SUSPENDED: " + s.Suspended
+	case s.Waiting != "":
+		h += " WAITING for " + s.Waiting
+	}
+	return h
+}
+
+func whyLeft(g *group, d plan.Drift) string {
+	switch {
+	case g.state != nil && g.state.Suspended != "":
+		return " (suspended)"
+	case d.Kind == plan.DriftExtra:
+		return " (pruning is off)"
+	}
+	return ""
+}
+
+// byScope groups actions by account and region in the order in which each first appears; within one they keep the order of their steps.
+func byScope(actions []plan.Action) []plan.Action {
+	var scopes []netstate.Scope
+	of := map[netstate.Scope][]plan.Action{}
+	for _, a := range actions {
+		if of[a.Scope()] == nil {
+			scopes = append(scopes, a.Scope())
+		}
+		of[a.Scope()] = append(of[a.Scope()], a)
+	}
+	out := make([]plan.Action, 0, len(actions))
+	for _, s := range scopes {
+		out = append(out, of[s]...)
+	}
+	return out
+}
+
+// ReportText writes what is left at the end of a cycle: one line per peering that is not in sync with its reasons, then the sum.
+func ReportText(w io.Writer, r *reconcile.Report) error {
+	t := &text{}
+	sync := 0
+	verdicts := r.Verdicts()
+	for _, v := range verdicts {
+		if v.Verdict == reconcile.InSync {
+			sync++
+			continue
+		}
+		t.line("%s: %s", v.Link, verdictText(v.Verdict))
+		for _, reason := range v.Reasons {
+			t.line("  %s", reason)
+		}
+	}
+	switch {
+	case r.Err != nil:
+		t.line("could not reconcile: %v", r.Err)
+	case sync == len(verdicts):
+		t.line("in sync: %s", count(sync, "peering"))
+	default:
+		t.line("not in sync: %d of %s", len(verdicts)-sync, count(len(verdicts), "peering"))
+	}
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+func verdictText(v reconcile.Verdict) string {
+	return [...]string{"in sync", "left on purpose", "changes pending", "needs attention"}[v]
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// Plain makes text from anywhere safe to print on a terminal or into a log: control and direction-changing characters are escaped.
+func Plain(s string) string {
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprintable(r) {
+			fmt.Fprintf(&b, "\\u%04x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
+}
