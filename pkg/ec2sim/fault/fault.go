@@ -1,0 +1,108 @@
+// Package fault is the list of what can go wrong with a call on demand: which calls a fault meets, when, how often, and the
+// count of those that really fired. What a fault does to a reply is the business of the Sim; this package knows no AWS.
+package fault
+
+import (
+	"maps"
+	"time"
+)
+
+// Kind is a way for a call to go wrong.
+type Kind string
+
+// The kinds. Each says what the client gets.
+const (
+	Error       Kind = "error"        // the error Rule.Code, with Rule.Status where it is not the code's own
+	ServerError Kind = "server-error" // HTTP 500 with InternalError
+	Reset       Kind = "reset"        // the connection is cut without a reply
+	Hang        Kind = "hang"         // nothing, until the client gives up or Rule.Delay (ten minutes where zero) is over
+	Late        Kind = "late"         // the right reply, Rule.Delay late
+	Slow        Kind = "slow"         // the right reply, one byte per Rule.Delay (a minute where zero)
+	HTML        Kind = "html"         // HTTP 200 with a web page, as a captive portal would
+	Empty       Kind = "empty"        // HTTP 200 without a body
+	OtherAction Kind = "other-action" // HTTP 200 with the reply to an action nobody asked for
+	Truncated   Kind = "truncated"    // HTTP 200 with half of the right body
+	Huge        Kind = "huge"         // HTTP 200 with an endless list of Rule.Size bytes (1 GiB where zero)
+	RepeatToken Kind = "repeat-token" // a page whose NextToken leads to the same page again; fires only where more pages follow
+	DropItem    Kind = "drop-item"    // a page whose last item is missing from the whole listing; fires only where more pages follow
+	Stale       Kind = "stale"        // a read answers from the world as it was Rule.Delay ago, at most back to the fault's injection
+	NotFound    Kind = "not-found"    // an id made less than Rule.Delay ago is not found; fires only on calls that name such an id
+)
+
+// Rule says which calls a fault meets. An empty name means any.
+type Rule struct {
+	Service, Operation, Account, Region string
+
+	From   int  // the first matching call to meet, counted from 1; zero is 1
+	Count  int  // how many; zero is all from then on
+	Before bool // instead of the effect; otherwise the call takes effect and the client does not learn of it
+
+	Kind    Kind
+	Code    string
+	Message string
+	Status  int
+	Delay   time.Duration
+	Size    int64
+}
+
+// Call is what a rule is matched against.
+type Call struct{ Service, Operation, Account, Region string }
+
+func (r Rule) meets(c Call) bool {
+	same := func(want, got string) bool { return want == "" || want == got }
+	return same(r.Service, c.Service) && same(r.Operation, c.Operation) && same(r.Account, c.Account) && same(r.Region, c.Region)
+}
+
+// Set holds the rules in force. It is not safe for use by several goroutines at once.
+type Set struct {
+	rules []*armed
+	fired map[Kind]int
+}
+
+type armed struct {
+	Rule
+	met int
+}
+
+// NewSet makes an empty set.
+func NewSet() *Set { return &Set{fired: map[Kind]int{}} }
+
+// Add puts a rule behind those already there.
+func (s *Set) Add(r Rule) { s.rules = append(s.rules, &armed{Rule: r}) }
+
+// Clear removes all rules and keeps the count.
+func (s *Set) Clear() { s.rules = nil }
+
+// Has says whether a rule of a kind is in force.
+func (s *Set) Has(k Kind) bool {
+	for _, r := range s.rules {
+		if r.Kind == k {
+			return true
+		}
+	}
+	return false
+}
+
+// Fired counts what fired, by kind.
+func (s *Set) Fired() map[Kind]int { return maps.Clone(s.fired) }
+
+// Fire finds the rule that fires on a call: the first in force, of those that apply. Every rule that applies counts the call,
+// so that From means the same whatever other rules there are.
+func (s *Set) Fire(c Call, applies func(Rule) bool) (Rule, bool) {
+	var hit *armed
+	for _, r := range s.rules {
+		if !r.meets(c) || !applies(r.Rule) {
+			continue
+		}
+		r.met++
+		n := r.met - max(r.From, 1)
+		if hit == nil && n >= 0 && (r.Count == 0 || n < r.Count) {
+			hit = r
+		}
+	}
+	if hit == nil {
+		return Rule{}, false
+	}
+	s.fired[hit.Kind]++
+	return hit.Rule, true
+}
