@@ -1,0 +1,83 @@
+package awsnet
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+// anyNamed reports whether a group is asked for otherwise than by its id: only then are groups listed. With ids alone, Groups holds what
+// the listing of rules shows, which is no VPC and no name, and lacks a group that is not there as well as one without a rule; the
+// first call that needs such a group says which.
+func anyNamed(asks []netstate.GroupAsk) bool {
+	return slices.ContainsFunc(asks, func(a netstate.GroupAsk) bool { return a.Group.ID == "" })
+}
+
+// listGroups returns the groups that an ask means. A VPC that is selected by tags may be another account's, shared with this one, which
+// does not see its tags (VPC User Guide, "Share your VPC"): if none is found, groups are listed whatever their VPC, for the plan to judge.
+func (r *reader) listGroups(ctx context.Context, vpcs *result[map[netstate.VPC]netstate.Facts]) (map[netstate.GroupKey]netstate.Group, *netstate.Error) {
+	ids, everywhere, err := r.groupVPCs(vpcs)
+	if err != nil {
+		return nil, err
+	}
+	var found []types.SecurityGroup
+	if everywhere {
+		found, err = r.describeGroups(ctx)
+	} else {
+		found, err = filtered(ids, func(f types.Filter) ([]types.SecurityGroup, *netstate.Error) { return r.describeGroups(ctx, f) }, "vpc-id")
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := map[netstate.GroupKey]netstate.Group{}
+	for _, in := range found {
+		g := netstate.Group{
+			VPC: netstate.VPCID(aws.ToString(in.VpcId)), Owner: netstate.AccountID(aws.ToString(in.OwnerId)),
+			Name: aws.ToString(in.GroupName), Tags: tagsOf(in.Tags),
+		}
+		id := netstate.GroupID(aws.ToString(in.GroupId))
+		if id != "" && (everywhere || slices.Contains(ids, g.VPC)) && r.asked(id, g) {
+			out[netstate.GroupKey{Scope: r.scope, ID: id}] = g
+		}
+	}
+	return out, nil
+}
+
+// groupVPCs returns the VPCs whose groups are asked for, or that it cannot be said which.
+func (r *reader) groupVPCs(vpcs *result[map[netstate.VPC]netstate.Facts]) (ids []netstate.VPCID, everywhere bool, _ *netstate.Error) {
+	for _, a := range r.w.Groups {
+		these, err := selectedIDs([]netstate.VPCSelector{a.VPC}, vpcs)
+		if err != nil {
+			return nil, false, err
+		}
+		everywhere = everywhere || len(these) == 0
+		ids = append(ids, these...)
+	}
+	return ids, everywhere, nil
+}
+
+// asked reports whether an ask means the group. One that names the VPC by id means the groups of that VPC only.
+func (r *reader) asked(id netstate.GroupID, g netstate.Group) bool {
+	return slices.ContainsFunc(r.w.Groups, func(a netstate.GroupAsk) bool {
+		return a.Group.Match(id, g) && (a.Group.ID != "" || a.VPC.ID == "" || a.VPC.ID == g.VPC)
+	})
+}
+
+func (c *client) describeGroups(ctx context.Context, filters ...types.Filter) ([]types.SecurityGroup, *netstate.Error) {
+	return list(ctx, c, "list security groups", pages[types.SecurityGroup]{
+		id: func(g types.SecurityGroup) string { return aws.ToString(g.GroupId) },
+		next: func(ctx context.Context, token *string) ([]types.SecurityGroup, *string, error) {
+			in := &ec2.DescribeSecurityGroupsInput{Filters: filters, MaxResults: c.cfg.page(1000), NextToken: token}
+			out, err := c.read.DescribeSecurityGroups(ctx, in)
+			if err != nil {
+				return nil, nil, err
+			}
+			return out.SecurityGroups, out.NextToken, nil
+		},
+	})
+}

@@ -1,0 +1,98 @@
+package awsnet
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+// WrongAccount is the code of the refusal to write with credentials that are not the account's; it is ours, not AWS's.
+const WrongAccount = "WrongAccount"
+
+// expiryWindow is how long before their end credentials are renewed.
+const expiryWindow = time.Minute
+
+// verify makes sure, once, that the session's credentials belong to the scope's account and partition. GetCallerIdentity needs no
+// permission (AWS Security Token Service API Reference).
+func (s *session) verify(ctx context.Context, c *client) *netstate.Error {
+	const what = "check whose credentials these are"
+	select {
+	case s.asking <- struct{}{}:
+		defer func() { <-s.asking }()
+	case <-ctx.Done():
+		return c.failure(what, context.Cause(ctx), false)
+	}
+	who := s.verified()
+	if who == nil {
+		err := c.renewing(ctx, func(ctx context.Context) (err error) {
+			who, err = s.ask(ctx)
+			return err
+		})
+		if err != nil {
+			return c.failure(what, err, false)
+		}
+	}
+	if complaint := who.not(c.scope); complaint != "" {
+		return &netstate.Error{Op: what, Scope: c.scope, Kind: netstate.Denied, Code: WrongAccount, Message: complaint}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.who = who
+	return nil
+}
+
+func (s *session) verified() *identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.who
+}
+
+func (s *session) ask(ctx context.Context) (*identity, error) {
+	out, err := s.sts(s.keys).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return nil, err
+	}
+	a, err := arn.Parse(aws.ToString(out.Arn))
+	if err != nil {
+		return nil, &notReply{fmt.Sprintf("not an ARN: %.80q", aws.ToString(out.Arn))}
+	}
+	return &identity{netstate.AccountID(aws.ToString(out.Account)), a.Partition}, nil
+}
+
+// not says how the identity is not the scope's, empty when it is.
+func (i *identity) not(s netstate.Scope) string {
+	switch {
+	case i.account != s.Account:
+		return fmt.Sprintf("the credentials belong to account %s, not to %s", i.account, s.Account)
+	case i.partition != s.Region.Partition():
+		return fmt.Sprintf("the credentials belong to partition %s, but %s is in %s", i.partition, s.Region, s.Region.Partition())
+	}
+	return ""
+}
+
+// keys are the credentials of a session; what goes wrong in getting them is told from what goes wrong in using them.
+type keys struct{ cache *aws.CredentialsCache }
+
+// Retrieve returns the credentials, renewed where they are about to end.
+func (k *keys) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := k.cache.Retrieve(ctx)
+	if err != nil {
+		return c, &noCredentials{err}
+	}
+	return c, nil
+}
+
+// renew forgets the credentials, so that the next call gets fresh ones.
+func (k *keys) renew() { k.cache.Invalidate() }
+
+// noCredentials says that nothing was sent because there were no credentials to sign it with.
+type noCredentials struct{ err error }
+
+func (e *noCredentials) Error() string { return "no credentials: " + e.err.Error() }
+func (e *noCredentials) Unwrap() error { return e.err }

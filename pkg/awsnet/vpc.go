@@ -1,0 +1,136 @@
+package awsnet
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+// listVPCs returns the VPCs that a selector means; where all select by id, no other is even asked for. A VPC that another account owns
+// and shares with this one is not this scope's: only its owner can peer it (VPC User Guide, "Share your VPC").
+func (r *reader) listVPCs(ctx context.Context) (map[netstate.VPC]netstate.Facts, *netstate.Error) {
+	var found []types.Vpc
+	var err *netstate.Error
+	if ids, all := vpcIDs(r.w.VPCs); all {
+		found, err = filtered(ids, func(f types.Filter) ([]types.Vpc, *netstate.Error) { return r.describeVPCs(ctx, f) }, "vpc-id")
+	} else {
+		found, err = r.describeVPCs(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := map[netstate.VPC]netstate.Facts{}
+	for _, v := range found {
+		id, facts := netstate.VPCID(aws.ToString(v.VpcId)), factsOf(v)
+		if id != "" && r.ours(v.OwnerId) && selected(r.w.VPCs, id, facts.Tags) {
+			out[netstate.VPC{Scope: r.scope, ID: id}] = facts
+		}
+	}
+	return out, nil
+}
+
+func (c *client) describeVPCs(ctx context.Context, filters ...types.Filter) ([]types.Vpc, *netstate.Error) {
+	return list(ctx, c, "list VPCs", pages[types.Vpc]{
+		id: func(v types.Vpc) string { return aws.ToString(v.VpcId) },
+		next: func(ctx context.Context, token *string) ([]types.Vpc, *string, error) {
+			out, err := c.read.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: filters, MaxResults: c.cfg.page(1000), NextToken: token})
+			if err != nil {
+				return nil, nil, err
+			}
+			return out.Vpcs, out.NextToken, nil
+		},
+	})
+}
+
+// factsOf keeps of a VPC the CIDRs that are associated: others are still coming, or on their way out, or were refused.
+func factsOf(v types.Vpc) netstate.Facts {
+	var all []netip.Prefix
+	add := func(cidr *string, state *types.VpcCidrBlockState) {
+		p, err := netip.ParsePrefix(aws.ToString(cidr))
+		if err == nil && state != nil && state.State == types.VpcCidrBlockStateCodeAssociated {
+			all = append(all, p)
+		}
+	}
+	for _, a := range v.CidrBlockAssociationSet {
+		add(a.CidrBlock, a.CidrBlockState)
+	}
+	for _, a := range v.Ipv6CidrBlockAssociationSet {
+		add(a.Ipv6CidrBlock, a.Ipv6CidrBlockState)
+	}
+	return netstate.Facts{CIDRs: netstate.SortPrefixes(all), Tags: tagsOf(v.Tags)}
+}
+
+// selectedIDs returns the ids of the VPCs that the selectors mean. It waits for the listing of VPCs only if one selects by tags.
+func selectedIDs(selectors []netstate.VPCSelector, vpcs *result[map[netstate.VPC]netstate.Facts]) ([]netstate.VPCID, *netstate.Error) {
+	ids, all := vpcIDs(selectors)
+	if all {
+		return ids, nil
+	}
+	found, err := vpcs.wait()
+	if err != nil {
+		return nil, err
+	}
+	for v, facts := range found {
+		if selected(selectors, v.ID, facts.Tags) {
+			ids = append(ids, v.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// vpcIDs returns the ids among the selectors, and whether all select by id.
+func vpcIDs(selectors []netstate.VPCSelector) (ids []netstate.VPCID, all bool) {
+	all = true
+	for _, s := range selectors {
+		if s.ID == "" {
+			all = false
+			continue
+		}
+		ids = append(ids, s.ID)
+	}
+	return ids, all
+}
+
+func selected(selectors []netstate.VPCSelector, id netstate.VPCID, tags netstate.Tags) bool {
+	return slices.ContainsFunc(selectors, func(s netstate.VPCSelector) bool { return s.Match(id, tags) })
+}
+
+// listSubnets returns the subnets of the selected VPCs.
+func (r *reader) listSubnets(ctx context.Context, vpcs *result[map[netstate.VPC]netstate.Facts]) (map[netstate.SubnetKey]netstate.Subnet, *netstate.Error) {
+	ids, err := selectedIDs(r.w.VPCs, vpcs)
+	if err != nil {
+		return nil, err
+	}
+	found, err := filtered(ids, func(f types.Filter) ([]types.Subnet, *netstate.Error) { return r.describeSubnets(ctx, f) }, "vpc-id")
+	if err != nil {
+		return nil, err
+	}
+	out := map[netstate.SubnetKey]netstate.Subnet{}
+	for _, s := range found {
+		id, vpc := netstate.SubnetID(aws.ToString(s.SubnetId)), netstate.VPCID(aws.ToString(s.VpcId))
+		if id != "" && slices.Contains(ids, vpc) {
+			out[netstate.SubnetKey{Scope: r.scope, ID: id}] = netstate.Subnet{VPC: vpc, Tags: tagsOf(s.Tags)}
+		}
+	}
+	return out, nil
+}
+
+func (c *client) describeSubnets(ctx context.Context, f types.Filter) ([]types.Subnet, *netstate.Error) {
+	return list(ctx, c, "list subnets", pages[types.Subnet]{
+		id: func(s types.Subnet) string { return aws.ToString(s.SubnetId) },
+		next: func(ctx context.Context, token *string) ([]types.Subnet, *string, error) {
+			out, err := c.read.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: []types.Filter{f}, MaxResults: c.cfg.page(1000), NextToken: token})
+			if err != nil {
+				return nil, nil, err
+			}
+			return out.Subnets, out.NextToken, nil
+		},
+	})
+}
