@@ -27,6 +27,9 @@ func Load(fsys fs.FS, dir string) (*Set, error) {
 			continue
 		}
 		w := walker{ps: l.ps}
+		if l.set.OwnerPos.File == "" {
+			l.set.OwnerPos = r.top(name)
+		}
 		for _, doc := range parse(r.shown(name), data, l.ps) {
 			if w.check(doc, documentShape) {
 				l.collect(doc)

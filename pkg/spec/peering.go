@@ -53,34 +53,33 @@ func (l *loader) makePeerings() {
 			drafts = append(drafts, d)
 		}
 	}
-	l.finishAll(drafts)
-}
-
-// finishAll turns drafts into peerings. Their order decides only which of several equal complaints is kept.
-func (l *loader) finishAll(drafts []*draft) {
+	// The order of drafts decides only which of several equal complaints is kept.
 	slices.SortStableFunc(drafts, func(a, b *draft) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.name, b.name)) })
 	for _, d := range drafts {
-		if first, taken := l.labels[d.name]; taken && d.name != "" {
-			l.ps.at(d.label(), "the name %s is taken, at %s: names are global, choose another", quote(string(d.name)), first)
-			continue
+		if d.from != "" {
+			l.claim(d.name, d.at.get("name"))
 		}
-		l.labels[d.name] = d.label().pos
 		l.checkPair(d)
 		l.set.Peerings = append(l.set.Peerings, l.finish(d))
 	}
 }
 
-// label returns where the draft's name is stated.
-func (d *draft) label() *node {
-	if n := d.at.get("name"); n != nil {
-		return n
+// claim takes a label, which is to be taken once.
+func (l *loader) claim(name netstate.Link, n *node) {
+	first, taken := l.labels[name]
+	switch {
+	case n == nil:
+	case taken:
+		l.ps.at(n, "the name %s is taken, at %s: names are global, choose another", quote(string(name)), first)
+	default:
+		l.labels[name] = n.pos
 	}
-	return d.at
 }
 
 // explicit reads a peering that is written out; nil when it does not say enough to be compared with others.
 func (l *loader) explicit(n *node) *draft {
 	d := &draft{at: n, name: value[netstate.Link](n.get("name")), adopt: n.get("adopt"), tags: n.get("tags"), suspend: n.get("suspend")}
+	l.claim(d.name, n.get("name"))
 	for i, role := range []string{"requester", "accepter"} {
 		side := n.get(role)
 		d.sides[i], d.named[i] = side, side.get("vpc")

@@ -131,7 +131,7 @@ func parseID[T ~string](prefix, of string) func(string) (any, error) {
 		case !ok:
 			return nil, fmt.Errorf("%s is not the id of a %s: it begins with %s-", quote(s), of, prefix)
 		case !hexRegexp.MatchString(hex):
-			return nil, fmt.Errorf("%s is not the id of a %s: after %s- come 8 or 17 of 0-9 and a-f, here %d characters%s", quote(s), of, prefix, len(hex), hexHint(hex))
+			return nil, fmt.Errorf("%s is not the id of a %s: after %s- come 8 or 17 of 0-9 and a-f, here are %d%s", quote(s), of, prefix, len(hex), hexHint(hex))
 		}
 		return T(s), nil
 	}

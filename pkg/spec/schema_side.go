@@ -22,7 +22,7 @@ var routesShape = object("a map such as {tables: all}",
 )
 
 var tablesShape = either("all, main, none, a list of rtb-…, {tags: {…}} or {subnets: {tags: {…}}}",
-	word("all, main or none; ids stand in a list, [rtb-…]", "all", "main", "none"),
+	word("all, main or none; ids stand in a list, such as [rtb-…]", "all", "main", "none"),
 	listOf("a list of rtb-…, or none", text("the id of a route table, rtb-…", `^rtb`+idSuffix, parseID[netstate.TableID]("rtb", "route table"))).atLeast(1),
 	exactlyOne("{tags: {…}} or {subnets: {tags: {…}}}",
 		field{"tags", matchTags, false, "Tables that carry these tags."},
@@ -57,7 +57,7 @@ var icmpShape = object("a map such as {type: 8, code: -1}",
 )
 
 var peerShape = either("cidrs, a list of CIDRs, {prefixList: pl-…} or {group: …}",
-	word("cidrs (the peer's); others stand in a list, [10.0.0.0/16]", "cidrs"),
+	word("the word cidrs; others stand in a list, such as [10.0.0.0/16]", "cidrs"),
 	listOf("a list of CIDRs", destShape).atLeast(1),
 	exactlyOne("{prefixList: pl-…} or {group: …}",
 		field{"prefixList", prefixList, false, "A managed prefix list of this VPC's region."},

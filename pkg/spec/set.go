@@ -12,9 +12,6 @@ import (
 func (s *Set) WithOwner(owner netstate.OwnerID) (*Set, error) {
 	var ps problems
 	at := s.OwnerPos
-	if at.File == "" {
-		at = Pos{"--owner", 1, 1}
-	}
 	switch {
 	case owner == "" && s.Owner == "":
 		ps.add(at, "", "no owner: write owner: NAME into the spec or give --owner NAME; everything peerd makes is tagged with it")

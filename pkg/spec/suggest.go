@@ -3,21 +3,33 @@ package spec
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // didYouMean returns ": did you mean X?" for the nearest candidate, or nothing when none is near.
 func didYouMean(word string, candidates []string) string {
-	if best := nearest(word, candidates); best != "" {
+	best := nearest(word, candidates)
+	if meant := synonyms[strings.ToLower(word)]; slices.Contains(candidates, meant) {
+		best = meant
+	}
+	if best != "" {
 		return ": did you mean " + best + "?"
 	}
 	return ""
 }
 
+// synonyms are what people write who think in another tool's words.
+var synonyms = map[string]string{
+	"inbound": "ingress", "in": "ingress", "outbound": "egress", "out": "egress", "any": "all", "*": "all",
+	"yes": "true", "on": "true", "no": "false", "off": "false", "sourcegroup": "group", "port": "ports", "routetables": "tables",
+}
+
 // nearest returns the candidate with the fewest edits, the first in order of several; at most one edit per three letters, and two.
 func nearest(word string, candidates []string) string {
+	word = strings.ToLower(word)
 	best, least := "", min(2, (len(word)+1)/3)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := distance(word, c, least); d < least {
+		if d := distance(word, strings.ToLower(c), least); d < least {
 			best, least = c, d
 		}
 	}

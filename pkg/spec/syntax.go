@@ -57,6 +57,9 @@ func syntaxError(file string, data []byte, err error) (Pos, string) {
 	before := data[:min(end, len(data))]
 	line := 1 + bytes.Count(before, []byte("\n"))
 	col := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	if bytes.HasSuffix(before, []byte("\t")) {
+		return Pos{file, line, max(1, col)}, "a tab stands where only spaces can: indent with spaces"
+	}
 	return Pos{file, line, max(1, col)}, want + advice(want)
 }
 
@@ -86,7 +89,6 @@ func lineOf(err error) int {
 // advice is what to do about the mistakes that people make.
 func advice(words string) string {
 	for _, a := range [...][2]string{
-		{"tab character", ": indent with spaces"},
 		{"mapping values are not allowed", ": a second \": \" in the line, or wrong indentation; quote text that holds \": \""},
 		{"did not find expected key", ": the indentation does not fit the lines above"},
 		{"cannot start any token", ": quote text that begins with this character"},

@@ -20,7 +20,7 @@ func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.
 // Set is a whole spec, valid in itself: names resolved, defaults merged, meshes and hubs turned into peerings.
 type Set struct {
 	Owner     netstate.OwnerID // empty when no file states it; see WithOwner
-	OwnerPos  Pos              // where a file states it
+	OwnerPos  Pos              // where a file states it, else the top of the first file
 	Accounts  []*Account       // sorted by name
 	VPCs      []*VPC           // sorted by name
 	Peerings  []*Peering       // explicit and generated, sorted by name

@@ -60,7 +60,7 @@ func (w *walker) bool(n *node) bool {
 	case n.quoted && (n.text == "true" || n.text == "false"):
 		w.ps.at(n, "must be true or false without quotes")
 	case !is && !strings.EqualFold(n.text, "false"):
-		w.ps.at(n, "%s is neither true nor false", quote(n.text))
+		w.ps.at(n, "%s is neither true nor false%s", quote(n.text), didYouMean(n.text, []string{"true", "false"}))
 	default:
 		n.value = is
 		return true
@@ -89,7 +89,11 @@ func (w *walker) enough(n *node, s *shape, have int) bool {
 	if have >= s.fewest || n.broken {
 		return true
 	}
-	w.ps.at(n, "must be %s: %d are stated, at least %d are needed", s.what, have, s.fewest)
+	if have == 0 {
+		w.ps.at(n, "is empty: it must be %s", s.what)
+	} else {
+		w.ps.at(n, "must be %s, and has %d", s.what, have)
+	}
 	return false
 }
 
