@@ -58,3 +58,27 @@ func (o *Observed) Missing(s Scope, listings ...Listing) *Error {
 	}
 	return nil
 }
+
+// Refresh returns o with the connections as a later look at some scopes shows them. Views of scopes that the later look did not read stay
+// as they were. A connection that the later look does not list is dropped, unless keep says that it was just made: a list may lag behind
+// the call that made it.
+func (o *Observed) Refresh(later *Observed, looked map[Scope]bool, keep map[ConnID]bool) *Observed {
+	out := o.Clone()
+	out.At = later.At
+	read := func(s Scope) bool { return looked[s] && later.Missing(s, ListConnections) == nil }
+	for id, c := range o.Connections {
+		_, listed := later.Connections[id]
+		if !listed && !keep[id] && (read(c.Requester.Scope) || read(c.Accepter.Scope)) {
+			delete(out.Connections, id)
+		}
+	}
+	for id, c := range later.Connections {
+		for _, s := range []Side{RequesterSide, AccepterSide} {
+			if old := o.Connections[id].Views[s]; !c.Views[s].Seen && (!read(c.VPC(s).Scope) || keep[id]) && old.Seen {
+				c.Views[s] = old
+			}
+		}
+		out.Connections[id] = c
+	}
+	return out
+}

@@ -29,6 +29,11 @@ type LinkState struct {
 	Waiting   string          // what a person of the other side has to do; empty: nothing
 }
 
+// Passing reports whether the connection is in a state that it leaves by itself, or by an acceptance that is ours to give.
+func (s LinkState) Passing() bool {
+	return s.Conn != "" && s.Status.Alive() && s.Status != netstate.Active && s.Waiting == ""
+}
+
 // LinkEnd is one end of a peering as people know it.
 type LinkEnd struct {
 	Name string

@@ -19,6 +19,7 @@ const callsPerLink = 8
 // finished is what one link's goroutine did.
 type finished struct {
 	link     *link
+	actions  []plan.Action
 	outcomes []plan.Outcome
 }
 
@@ -65,14 +66,15 @@ func (p *pass) start(ctx, calls context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	outstanding := p.outstanding()
 	for _, name := range p.order {
 		l := p.links[name]
 		actions := l.next()
-		if len(actions) == 0 {
+		if len(actions) == 0 || !p.hasRoom(outstanding, actions) {
 			continue
 		}
 		ok := p.workers.TryGo(func() error {
-			p.finished <- finished{l, p.work(ctx, calls, actions)}
+			p.finished <- finished{l, actions, p.work(ctx, calls, actions)}
 			return nil
 		})
 		if !ok {
@@ -80,6 +82,10 @@ func (p *pass) start(ctx, calls context.Context) {
 		}
 		l.busy = true
 		p.running++
+		if open, is := actions[0].(plan.OpenConnection); is {
+			p.opening[open.Scope()]++
+			outstanding[open.Scope()]++
+		}
 	}
 }
 
@@ -143,6 +149,9 @@ func goneIsGood(o plan.Outcome) bool {
 func (p *pass) record(f finished) (progress bool) {
 	p.running--
 	f.link.busy = false
+	if open, is := f.actions[0].(plan.OpenConnection); is {
+		p.opening[open.Scope()]--
+	}
 	for _, o := range f.outcomes {
 		if goneIsGood(o) {
 			o.Err = nil

@@ -36,6 +36,7 @@ type pass struct {
 	links   map[netstate.Link]*link
 	order   []netstate.Link
 	opened  map[netstate.ConnID]bool // connections that a list may not show yet
+	opening map[netstate.Scope]int   // requests being made
 	results []Result
 
 	workers  errgroup.Group
@@ -68,13 +69,14 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 		p.o = o.Clone()
 		final := p.replan()
 		if !p.more() || !sleep(ctx, wait) {
+			p.sayNoRoom()
 			return final, ctx.Err()
 		}
 	}
 }
 
 func (p *pass) begin() {
-	p.opened = map[netstate.ConnID]bool{}
+	p.opened, p.opening = map[netstate.ConnID]bool{}, map[netstate.Scope]int{}
 	p.links = map[netstate.Link]*link{}
 	for _, s := range p.first.Links {
 		p.links[s.Name] = &link{done: map[string]bool{}}
@@ -135,7 +137,7 @@ func (l *link) waits() bool {
 	if l.busy || l.stopped || l.failed || l.state.Held || l.state.Waiting != "" {
 		return false
 	}
-	return slices.ContainsFunc(l.actions, func(a plan.Action) bool { return !a.Ready() && !l.done[plan.Key(a)] })
+	return l.state.Passing() || slices.ContainsFunc(l.actions, func(a plan.Action) bool { return !a.Ready() && !l.done[plan.Key(a)] })
 }
 
 // more reports whether another round may bring the world closer to the spec: something is ready, or something that worked is not shown yet.
@@ -144,9 +146,11 @@ func (p *pass) more() bool {
 	if now.After(p.settle) || now.After(p.deadline) {
 		return false
 	}
+	outstanding := p.outstanding()
 	for _, l := range p.links {
 		stale := slices.ContainsFunc(l.actions, func(a plan.Action) bool { return l.done[plan.Key(a)] })
-		if len(l.next()) > 0 || stale && !l.failed {
+		next := l.next()
+		if len(next) > 0 && p.hasRoom(outstanding, next) || stale && !l.failed {
 			return true
 		}
 	}

@@ -87,7 +87,8 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Final = rep.First
 	rep.Err = unreadable(look, o)
 	r.cfg.OnPlan(rep.First)
-	if in.DryRun || len(rep.First.Actions) == 0 || rep.Err != nil {
+	idle := len(rep.First.Actions) == 0 && !slices.ContainsFunc(rep.First.Links, plan.LinkState.Passing)
+	if in.DryRun || idle || rep.Err != nil {
 		return rep
 	}
 	p := &pass{cfg: r.cfg, spec: in.Spec, look: look, o: o, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}

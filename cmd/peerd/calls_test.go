@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/sandbox"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+// star is a spec of n peerings between a hub and its spokes, over two accounts and two regions.
+func star(t *testing.T, n int, side string) *spec.Set {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("apiVersion: peerd/v1\nowner: acme\naccounts:\n  one: {id: \"111111111111\", role: peerd}\n  two: {id: \"222222222222\", role: peerd}\n" +
+		"vpcs:\n  hub: {account: one, region: eu-west-1, id: vpc-0000000000000000a}\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  s%02d: {account: two, region: %s, id: vpc-%017x}\n", i, []string{"eu-west-1", "us-east-1"}[i%2], i+256)
+	}
+	b.WriteString("peerings:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - {name: p%02d, requester: {vpc: hub%s}, accepter: {vpc: s%02d%s}}\n", i, side, i, side)
+	}
+	s, err := spec.Load(fstest.MapFS{"spec.yaml": {Data: []byte(b.String())}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// perScope counts the calls of each action in each account and region.
+func perScope(calls []ec2sim.Call) map[string]int {
+	out := map[string]int{}
+	for _, c := range calls {
+		if c.Service == "ec2" {
+			out[c.Account+"/"+c.Region+" "+c.Action]++
+		}
+	}
+	return out
+}
+
+// One list a kind and scope, whatever the number of peerings; only DNS attributes are asked VPC by VPC, since EC2 has no list of them.
+func TestListsPerPass(t *testing.T) {
+	t.Parallel()
+	for what, tc := range map[string]struct {
+		side  string
+		lists map[string]int // calls per scope
+	}{
+		"routes":    {"", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeRouteTables": 1, "DescribeSecurityGroupRules": 1}},
+		"no routes": {", routes: {tables: none}", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeSecurityGroupRules": 1}},
+		"rules of named groups": {", rules: [{group: app, protocol: tcp, ports: 443}]", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1,
+			"DescribeRouteTables": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 2}},
+		"tables by subnets": {", routes: {tables: {subnets: {tags: {tier: db}}}}", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1,
+			"DescribeRouteTables": 1, "DescribeSubnets": 1, "DescribeSecurityGroupRules": 1}},
+	} {
+		for _, n := range []int{1, 10, 50} {
+			t.Run(fmt.Sprintf("%s/%d peerings", what, n), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { countLists(t, star(t, n, tc.side), tc.lists) })
+			})
+		}
+	}
+}
+
+func countLists(t *testing.T, set *spec.Set, lists map[string]int) {
+	box, err := sandbox.New(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t, box.Sim, set}
+	first, _ := r.cycle(false)
+	mustExit(t, "first pass", first, reconcile.ExitInSync)
+	before := len(box.Sim.Calls())
+	second, _ := r.cycle(false)
+	mustExit(t, "second pass", second, reconcile.ExitInSync)
+	want := map[string]int{}
+	for scope := range scopesOf(set) {
+		for action, n := range lists {
+			want[scope.String()+" "+action] = n
+		}
+	}
+	if d := cmp.Diff(want, perScope(box.Sim.Calls()[before:])); d != "" {
+		t.Errorf("calls of a pass without change (-want +got):\n%s", d)
+	}
+}
+
+func scopesOf(set *spec.Set) map[netstate.Scope]bool {
+	out := map[netstate.Scope]bool{}
+	for _, v := range set.VPCs {
+		out[v.Scope()] = true
+	}
+	return out
+}
+
+// DNS attributes are read for dns: true only, two calls a VPC.
+func TestDNSAttributeCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		set := star(t, 3, ", dns: true")
+		box, err := sandbox.New(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &rig{t, box.Sim, set}
+		r.cycle(true)
+		got := 0
+		for k, n := range perScope(box.Sim.Calls()) {
+			if strings.HasSuffix(k, " DescribeVpcAttribute") {
+				got += n
+			}
+		}
+		if want := 2 * len(set.VPCs); got != want {
+			t.Errorf("%d calls of DescribeVpcAttribute, want two for each of %d VPCs", got, len(set.VPCs))
+		}
+	})
+}
+
+// While connections are waited for, each tick is one list per scope, not one per peering.
+func TestWaitingIsBatched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		polls := func(n int) int {
+			set := star(t, n, ", routes: {tables: none}")
+			box, err := sandbox.New(set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &rig{t, box.Sim, set}
+			report, _ := r.cycle(false)
+			mustExit(t, "pass", report, reconcile.ExitInSync)
+			counts := perScope(box.Sim.Calls())
+			return slices.Max(slices.Collect(maps.Values(onlyAction(counts, "DescribeVpcPeeringConnections"))))
+		}
+		if few, many := polls(2), polls(20); many > few+6 {
+			t.Errorf("%d lists of connections in a scope for 20 peerings, %d for 2: they must not grow with the peerings", many, few)
+		}
+	})
+}
+
+func onlyAction(counts map[string]int, action string) map[string]int {
+	out := map[string]int{}
+	for k, n := range counts {
+		if strings.HasSuffix(k, " "+action) {
+			out[k] = n
+		}
+	}
+	return out
+}
+
+// What somebody changes by hand between two passes is noticed by the next one, and put right.
+func TestHandEditIsNoticed(t *testing.T) {
+	t.Parallel()
+	edits := map[string]edit{
+		"route deleted":      {"DeleteRoute", "eu-west-1", "111111111111", map[string]string{"RouteTableId": "rtb-0000000000000a001", "DestinationCidrBlock": "10.20.0.0/16"}},
+		"accepter tags gone": {"DeleteTags", "eu-west-1", "222222222222", map[string]string{"ResourceId.1": "PCX", "Tag.1.Key": "peerd:owner"}},
+		"connection deleted": {"DeleteVpcPeeringConnection", "eu-west-1", "222222222222", map[string]string{"VpcPeeringConnectionId": "PCX"}},
+	}
+	for name, e := range edits {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, ec2sim.Config{}, "cross-account")
+				before := lines(r.sim.Dump())
+				first, _ := r.cycle(false)
+				mustExit(t, "first pass", first, reconcile.ExitInSync)
+				made := anonymous(without(lines(r.sim.Dump()), before))
+				e.make(t, r.sim)
+				planned, _ := r.cycle(true)
+				mustExit(t, "plan after the edit", planned, reconcile.ExitChanges)
+				mended, _ := r.cycle(false)
+				mustExit(t, "pass after the edit", mended, reconcile.ExitInSync)
+				left := slices.DeleteFunc(anonymous(without(lines(r.sim.Dump()), before)), func(l string) bool { return strings.Contains(l, "status=deleted") })
+				wantSame(t, "made at first", made, "after the edit was mended", left)
+			})
+		})
+	}
+}
