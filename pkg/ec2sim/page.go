@@ -17,15 +17,16 @@ import (
 type paging struct {
 	size  *int
 	token string
-	most  int  // the largest page the call allows
+	least int  // the smallest page the call allows
+	most  int  // the largest
 	ids   bool // ids were named
 	set   string
 }
 
 // pages reads the paging parameters of a call whose list is called set and takes at most most items a page. The smallest page
-// is five items for all of them.
+// is five items for nearly all of them.
 func pages(f wire.Form, set string, most int, ids []string) paging {
-	return paging{size: f.Int("MaxResults"), token: f.Str("NextToken"), most: most, ids: len(ids) > 0, set: set}
+	return paging{size: f.Int("MaxResults"), token: f.Str("NextToken"), least: 5, most: most, ids: len(ids) > 0, set: set}
 }
 
 // page cuts one page out of a listing that is sorted by key. A token holds the last key of the page before it, so that what is
@@ -61,15 +62,15 @@ func (p paging) check(sw world.Switches) *world.Error {
 	switch {
 	case p.size != nil && p.ids && sw.IDsWithMaxResults != "allow":
 		return &world.Error{Code: "InvalidParameterCombination", Message: fmt.Sprintf("The parameter %s cannot be used with the parameter maxResults", p.set)}
-	case p.size != nil && *p.size < 5:
-		return tooMany(*p.size, "greater than 5")
+	case p.size != nil && *p.size < p.least:
+		return badSize(*p.size, fmt.Sprintf("greater than %d", p.least))
 	case p.size != nil && *p.size > p.most:
-		return tooMany(*p.size, fmt.Sprintf("less than %d", p.most))
+		return badSize(*p.size, fmt.Sprintf("less than %d", p.most))
 	}
 	return nil
 }
 
-func tooMany(size int, expecting string) *world.Error {
+func badSize(size int, expecting string) *world.Error {
 	return &world.Error{Code: "InvalidParameterValue", Message: fmt.Sprintf("Value ( %d ) for parameter maxResults is invalid. Expecting a value %s.", size, expecting)}
 }
 

@@ -23,9 +23,8 @@ func (q *request) subnetNodes(s world.Subnet) []wire.Node {
 	if s.IPv6.IsValid() {
 		v6 = []string{s.IPv6.String()}
 	}
-	arn := "arn:" + world.Partition(q.call.Region) + ":ec2:" + q.call.Region + ":" + s.Owner + ":subnet/" + s.ID
 	return []wire.Node{
-		wire.Text("subnetId", s.ID), wire.Text("subnetArn", arn), wire.Text("vpcId", s.VPC), wire.Text("ownerId", s.Owner),
+		wire.Text("subnetId", s.ID), wire.Text("subnetArn", q.arn("subnet", s.ID)), wire.Text("vpcId", s.VPC), wire.Text("ownerId", s.Owner),
 		wire.Text("state", "available"), wire.Text("cidrBlock", s.CIDR.String()), wire.Text("availabilityZone", s.Zone),
 		wire.Int("availableIpAddressCount", 1<<(32-s.CIDR.Bits())-5), wire.Bool("defaultForAz", false),
 		wire.Bool("mapPublicIpOnLaunch", false), wire.Bool("assignIpv6AddressOnCreation", false),

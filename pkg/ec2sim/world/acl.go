@@ -11,6 +11,7 @@ type ACL struct {
 	Default        bool
 	Entries        []Entry // without the closing deny, which is always there
 	Associations   []ACLAssociation
+	Token          string // the client token that made it
 	Tags           Tags
 }
 
@@ -76,4 +77,69 @@ func (w *World) AddACL(at At, a ACL, subnets []string) {
 		}
 		w.attachACL(r, a.ID, s)
 	}
+}
+
+// CreateNetworkAcl makes an ACL that lets nothing through (VPC User Guide, "Custom network ACLs").
+func (w *World) CreateNetworkAcl(at At, vpc, token string, tags Tags) (ACL, *Error) {
+	r := w.in(at.Scope)
+	if _, err := get(vpcKind, r.vpcs, vpc); err != nil {
+		return ACL{}, err
+	}
+	if err := w.CheckTags(at.Account, tags); err != nil {
+		return ACL{}, err
+	}
+	have := 0
+	for _, a := range r.acls {
+		if token != "" && a.Token == token {
+			return w.closed(at, a), nil
+		}
+		if a.VPC == vpc {
+			have++
+		}
+	}
+	if full(have, w.Quota(at.Account).ACLs) {
+		return ACL{}, refuse("NetworkAclLimitExceeded", "The maximum number of network ACLs has been reached.")
+	}
+	a := ACL{ID: w.newID("acl"), VPC: vpc, Owner: at.Account, Token: token, Tags: tags}
+	r.acls[a.ID] = a
+	return w.closed(at, a), nil
+}
+
+// DeleteNetworkAcl refuses the default ACL and any that a subnet uses.
+func (w *World) DeleteNetworkAcl(at At, id string) *Error {
+	r := w.in(at.Scope)
+	a, err := get(aclKind, r.acls, id)
+	if err != nil {
+		return err
+	}
+	if a.Default {
+		return refuse("InvalidParameterValue", "cannot delete default network ACL %s", id)
+	}
+	if len(a.Associations) > 0 {
+		return refuse("DependencyViolation", "The networkAcl '%s' has dependencies and cannot be deleted.", id)
+	}
+	delete(r.acls, id)
+	return nil
+}
+
+// ReplaceNetworkAclAssociation moves a subnet to another ACL of its VPC.
+func (w *World) ReplaceNetworkAclAssociation(at At, association, acl string) (string, *Error) {
+	r := w.in(at.Scope)
+	next, err := get(aclKind, r.acls, acl)
+	if err != nil {
+		return "", err
+	}
+	for id, a := range r.acls {
+		i := slices.IndexFunc(a.Associations, func(x ACLAssociation) bool { return x.ID == association })
+		if i < 0 {
+			continue
+		}
+		if a.VPC != next.VPC {
+			return "", invalid("Network ACL %s and subnet %s belong to different networks", acl, a.Associations[i].Subnet)
+		}
+		subnet := a.Associations[i].Subnet
+		w.detachACL(r, id, subnet)
+		return w.attachACL(r, acl, subnet), nil
+	}
+	return "", refuse("InvalidAssociationID.NotFound", "The association ID '%s' does not exist", association)
 }

@@ -183,7 +183,7 @@ type RuleView struct {
 
 // Reference is how EC2 describes the group that a rule names. What belongs to a deleted group is missing.
 type Reference struct {
-	Group, Owner, Name, VPC, Connection, Status string
+	Group, Owner, VPC, Connection, Status string
 }
 
 // Stale says whether the reference leads nowhere any more.
@@ -207,8 +207,8 @@ func (w *World) reference(at At, g Group, r Rule) *Reference {
 		return nil
 	}
 	ref := &Reference{Group: p.Group}
-	if other, ok := w.in(Scope{p.Owner, at.Region}).groups[p.Group]; ok {
-		ref.Owner, ref.Name = p.Owner, other.Name
+	if _, ok := w.in(Scope{p.Owner, at.Region}).groups[p.Group]; ok {
+		ref.Owner = p.Owner
 	}
 	if r.RefVPC == "" || r.RefVPC == g.VPC {
 		return ref
@@ -221,15 +221,6 @@ func (w *World) reference(at At, g Group, r Rule) *Reference {
 		ref.Status = string(c.Status(at.Now))
 	}
 	return ref
-}
-
-func (w *World) activeBetween(at At, a, b End) (Connection, bool) {
-	for _, c := range w.touching(a) {
-		if c.joins(b) && c.Status(at.Now) == Active {
-			return c, true
-		}
-	}
-	return Connection{}, false
 }
 
 // Rules answers DescribeSecurityGroupRules, which knows three filters only.
