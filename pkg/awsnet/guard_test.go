@@ -1,0 +1,254 @@
+package awsnet
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/ec2sim/fault"
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+func TestCheckReply(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`<DescribeVpcsResponse xmlns="x"><vpcSet/></DescribeVpcsResponse>`:                                  "",
+		"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<!-- a --><DescribeVpcsResponse></DescribeVpcsResponse>\r\n ": "",
+		``:                     "empty body",
+		`   `:                  "empty body",
+		`<?xml`:                "empty body",
+		`not XML`:              "no XML",
+		`{"Vpcs": []}`:         "no XML",
+		`<`:                    "no XML",
+		`<!DOCTYPE html>`:      `root element "!DOCTYPE"`,
+		`<html><body/></html>`: `root element "html"`,
+		`<DescribeSubnetsResponse></DescribeSubnetsResponse>`:                     `root element "DescribeSubnetsResponse"`,
+		`<Response><Errors/></Response>`:                                          `root element "Response"`,
+		`<DescribeVpcsResponse>`:                                                  "does not end",
+		`<DescribeVpcsResponse/>`:                                                 "does not end",
+		`<DescribeVpcsResponse><vpcSet><item>`:                                    "does not end",
+		`<DescribeVpcsResponse></DescribeVpcsResponse`:                            "does not end",
+		`<DescribeVpcsResponse></DescribeVpcsResponse><a></DescribeVpcsResponse>`: "does not end",
+		`<DescribeVpcsResponseX></DescribeVpcsResponseX>`:                         `root element "DescribeVpcsResponseX"`,
+		`<` + strings.Repeat("a", 1000) + `>`:                                     "root element",
+	} {
+		err := checkReply("DescribeVpcs", []byte(body))
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%.80q: %v", body, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%.80q: got %v, want %q", body, err, want)
+		}
+	}
+}
+
+func FuzzCheckReply(f *testing.F) {
+	f.Add([]byte(`<?xml version="1.0"?><DescribeVpcsResponse></DescribeVpcsResponse>`))
+	f.Add([]byte(`<!-- <DescribeVpcsResponse>`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if checkReply("DescribeVpcs", body) == nil && !bytes.Contains(body, []byte("</DescribeVpcsResponse>")) {
+			t.Errorf("%q passed", body)
+		}
+		replyCode(body)
+	})
+}
+
+func BenchmarkCheckReply(b *testing.B) {
+	item := "<item><vpcId>vpc-0000000000000a001</vpcId><cidrBlock>10.0.0.0/16</cidrBlock><tagSet><item><key>Name</key><value>hub</value></item></tagSet></item>"
+	body := []byte(`<DescribeVpcsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><vpcSet>` + strings.Repeat(item, 1000) + `</vpcSet></DescribeVpcsResponse>`)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if err := checkReply("DescribeVpcs", body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// Row 28: none of these is evidence that nothing exists.
+func TestVoidReplies(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fault.Kind{fault.HTML, fault.Empty, fault.OtherAction, fault.Truncated} {
+		for way, over := range map[string]func(*bench) func(*Config){"in process": nil, "over TCP": func(b *bench) func(*Config) { return overHTTP(t, b.sim) }} {
+			t.Run(string(kind)+" "+way, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, ec2sim.Config{})
+				if over != nil {
+					cfg := b.cfg
+					over(b)(&cfg)
+					b.Target = New(cfg)
+				}
+				b.sim.Inject(fault.Rule{Service: "ec2", Kind: kind})
+				o := b.observe(t, lookAt(hub))
+				for _, l := range []netstate.Listing{netstate.ListConnections, netstate.ListVPCs, netstate.ListTables, netstate.ListSubnets, netstate.ListRules} {
+					wantKind(t, o.Missing(west, l), netstate.Void)
+				}
+				diff(t, b.sim.Fired()[kind], 5) // and nobody asked twice
+			})
+		}
+	}
+}
+
+// Row 27: a listing is whole or void.
+func TestFaultsBetweenPages(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rule fault.Rule
+		kind netstate.Kind
+	}{
+		"error on the second page": {fault.Rule{Operation: "DescribeVpcs", From: 2, Kind: fault.Error, Code: "UnauthorizedOperation", Before: true}, netstate.Denied},
+		"repeated token":           {fault.Rule{Operation: "DescribeVpcs", Kind: fault.RepeatToken}, netstate.Void},
+		"token that is not known":  {fault.Rule{Operation: "DescribeVpcs", From: 2, Kind: fault.Error, Code: "InvalidNextToken", Before: true}, netstate.Void},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, ec2sim.Config{World: manyVPCs(12)}, func(c *Config) { c.PageSize = 5 })
+			b.sim.Inject(c.rule)
+			l := lookAt()
+			l.Scopes[west] = netstate.ScopeLook{VPCs: []netstate.VPCSelector{{Tags: netstate.Tags{"all": "yes"}}}}
+			o := b.observe(t, l)
+			wantKind(t, o.Missing(west, netstate.ListVPCs), c.kind)
+			diff(t, len(o.VPCs), 0)
+		})
+	}
+}
+
+func manyVPCs(n int) []byte {
+	var s strings.Builder
+	s.WriteString("quotas: {vpcs: 5000}\naccounts:\n  - id: '999999999999'\n  - id: '111111111111'\n    regions:\n      eu-west-1:\n        vpcs:\n")
+	for i := range n {
+		fmt.Fprintf(&s, "          - {id: vpc-%017x, cidrs: [10.%d.%d.0/28], tags: {all: 'yes'}}\n", i+1, i/256, i%256)
+	}
+	return []byte(s.String())
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	for name, ignore := range map[string]bool{"five a page": false, "all at once": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, ec2sim.Config{World: manyVPCs(12)}, func(c *Config) { c.PageSize = 5 })
+			want := 3
+			if ignore {
+				b = newBench(t, ec2sim.Config{World: append([]byte("switches: {ignorePageSize: true, ignoreFilters: true}\n"), manyVPCs(12)...)}, func(c *Config) { c.PageSize = 5 })
+				want = 1
+			}
+			l := lookAt()
+			l.Scopes[west] = netstate.ScopeLook{VPCs: []netstate.VPCSelector{{Tags: netstate.Tags{"all": "yes"}}}, Tables: true}
+			o := b.see(t, l)
+			diff(t, len(o.VPCs), 12)
+			diff(t, len(o.Tables), 12)
+			diff(t, b.count("DescribeVpcs"), want)
+			diff(t, b.count("DescribeRouteTables"), want)
+		})
+	}
+}
+
+// More ids than a filter takes are asked for in parts.
+func TestFilterValuesAreChunked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ec2sim.Config{World: manyVPCs(250)})
+	l := lookAt()
+	var w netstate.ScopeLook
+	for i := range 250 {
+		w.VPCs = append(w.VPCs, netstate.VPCSelector{ID: netstate.VPCID(fmt.Sprintf("vpc-%017x", i+1))})
+	}
+	l.Scopes[west] = w
+	diff(t, len(b.see(t, l).VPCs), 250)
+	diff(t, b.count("DescribeVpcs"), 2)
+}
+
+// Row 29.
+func TestHugeReply(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ec2sim.Config{}, func(c *Config) { c.MaxBody = 1 << 20 })
+	b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Kind: fault.Huge})
+	o := b.observe(t, lookAt(hub))
+	wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Void)
+	diff(t, o.Missing(west, netstate.ListVPCs).Message, "reply is longer than 1048576 bytes")
+	diff(t, len(o.Unread[west]), 1)
+}
+
+// Row 30: every attempt has a deadline that covers its body, and every scope its budget.
+func TestDeadlines(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fault.Kind{fault.Hang, fault.Slow} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, ec2sim.Config{})
+				b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Account: string(bob), Kind: kind, Count: 1})
+				start := time.Now()
+				b.see(t, lookAt(hub, near)) // one attempt is lost, the next is answered
+				if d := time.Since(start); d < 30*time.Second || d > 35*time.Second {
+					t.Errorf("it took %s", d)
+				}
+				b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Account: string(bob), Kind: kind})
+				start = time.Now()
+				o := b.observe(t, lookAt(hub, near))
+				diff(t, time.Since(start), 45*time.Second)
+				wantKind(t, o.Missing(bobWest, netstate.ListVPCs), netstate.Retry)
+				diff(t, o.Missing(bobWest, netstate.ListVPCs).Message, errBudget.Error())
+				diff(t, len(o.Unread[bobWest]), 1)
+				diff(t, len(o.Unread[west]), 0)
+			})
+		})
+	}
+}
+
+func TestDeadlineOverTCP(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ec2sim.Config{})
+	cfg := b.cfg
+	overHTTP(t, b.sim)(&cfg)
+	cfg.CallTimeout, cfg.ScopeBudget = 50*time.Millisecond, 100*time.Millisecond
+	b.Target = New(cfg)
+	b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Kind: fault.Slow})
+	o := b.observe(t, lookAt(hub))
+	wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Retry)
+}
+
+// A refusal in which there is no error of AWS is some proxy's.
+func TestRefusalsWithoutACode(t *testing.T) {
+	t.Parallel()
+	for status, c := range map[int]struct{ read, write netstate.Kind }{
+		307: {netstate.Void, netstate.Ambiguous},
+		403: {netstate.Void, netstate.Ambiguous},
+		502: {netstate.Retry, netstate.Ambiguous},
+	} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, ec2sim.Config{})
+				b.know()
+				c0, _ := b.writer(t.Context(), west)
+				proxy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(status)
+					_, _ = w.Write([]byte("<html>go away"))
+				})
+				session := b.known(access()[alice])
+				session.http, session.byArea = &http.Client{Transport: roundTrip(proxy)}, map[netstate.Region]*client{}
+				cl := session.client(west)
+				_, err := cl.describeVPCs(t.Context())
+				wantKind(t, err, c.read)
+				diff(t, err.Message, fmt.Sprintf("HTTP status %d without an error of AWS in it", status))
+				w := &writer{cl}
+				wantKind(t, w.tag(t.Context(), ourTags, "pcx-1"), c.write)
+				_ = c0
+			})
+		})
+	}
+}
+
+type roundTrip func(http.ResponseWriter, *http.Request)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	f(rec, r)
+	return rec.Result(), nil
+}
