@@ -59,7 +59,7 @@ func callLine(sim *ec2sim.Sim, c ec2sim.Call) []string {
 		if ends(sim, p.Get("ResourceId.1"))[1].Scope == (netstate.Scope{Account: netstate.AccountID(c.Account), Region: netstate.Region(c.Region)}) {
 			side = netstate.AccepterSide
 		}
-		return []string{fmt.Sprintf("~ tags of pcx as the %s sees it {%s}", side, formTags(p, "Tag"))}
+		return []string{fmt.Sprintf("+ tags of pcx as the %s sees it {%s}", side, formTags(p, "Tag"))}
 	case "ModifyVpcPeeringConnectionOptions":
 		return optionLines(p, ends(sim, conn))
 	case "CreateRoute":
@@ -93,7 +93,7 @@ func optionLines(p url.Values, ends [2]netstate.VPC) []string {
 }
 
 func optionLine(on bool, id netstate.VPCID) string {
-	return fmt.Sprintf("~ options of pcx: dns %s for %s", map[bool]string{true: "on", false: "off"}[on], id)
+	return fmt.Sprintf("+ options of pcx: dns %s for %s", map[bool]string{true: "on", false: "off"}[on], id)
 }
 
 func authorizeLines(p url.Values, dir netstate.Direction) []string {
@@ -188,7 +188,7 @@ func connLines(t *testing.T, m []string) []string {
 	case "requester":
 		out = []string{opened}
 	case "accepter":
-		out = []string{accepted, fmt.Sprintf("%s ~ tags of pcx as the accepter sees it {%s}", scope, tags)}
+		out = []string{accepted, fmt.Sprintf("%s + tags of pcx as the accepter sees it {%s}", scope, tags)}
 	case "shared":
 		out = []string{opened, accepted}
 	}

@@ -77,6 +77,7 @@ type TagConnection struct {
 	Conn netstate.ConnID // empty: not yet visible in this scope
 	Side netstate.Side
 	Tags netstate.Tags
+	New  bool // the view is not marked as ours yet: the tags add to a new connection rather than change one
 }
 
 // SetOptions sets AllowDnsResolutionFromRemoteVpc of one side, from the account and region that own it.
@@ -86,6 +87,7 @@ type SetOptions struct {
 	Side netstate.Side   // of the live connection, which may be the other one than in the spec
 	VPC  netstate.VPC
 	DNS  bool
+	New  bool // the connection is not active yet: the option adds to a new connection rather than changes one
 }
 
 // AllowRule adds a security-group rule, with its tags in the same call.

@@ -121,7 +121,7 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 	if !e.Managed {
 		return
 	}
-	a := TagConnection{head: s.head(e.VPC.Scope, true, "tags are kept per account and region"), Side: side, Tags: withName(s.want)}
+	a := TagConnection{head: s.head(e.VPC.Scope, true, "tags are kept per account and region"), Side: side, Tags: withName(s.want), New: true}
 	switch {
 	case s.conn == nil && side == netstate.RequesterSide:
 		return // tagged in the creating call
@@ -131,7 +131,7 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 			a.Tags = s.want.Tags
 		}
 		a.Tags = view.Tags.Missing(a.Tags)
-		a.Conn, a.Waits, a.Why = s.conn.ID, false, "the view lacks them"
+		a.Conn, a.Waits, a.New, a.Why = s.conn.ID, false, view.Owner() == "" && !s.adopted, "the view lacks them"
 	}
 	switch {
 	case len(a.Tags) == 0:
@@ -173,7 +173,7 @@ func (b *builder) optionActions(s *state, e *End) {
 		b.drift(s, ResourceOptions, DriftConflict, "dns for "+string(e.VPC.ID))
 		return
 	}
-	b.add(s, SetOptions{s.head(e.VPC.Scope, !s.active(), "dns is "+now.String()), s.activeID(), side, e.VPC, e.DNS == netstate.Yes}, ResourceOptions, DriftChanged)
+	b.add(s, SetOptions{s.head(e.VPC.Scope, !s.active(), "dns is "+now.String()), s.activeID(), side, e.VPC, e.DNS == netstate.Yes, !s.active()}, ResourceOptions, DriftChanged)
 }
 
 // dnsOff names an end whose DNS attributes are known to be off.

@@ -17,8 +17,11 @@ func connText(id netstate.ConnID) string {
 	return string(id)
 }
 
-// announce is the action's line without what a later look fills in: a later plan within a pass may hold only what the first announced.
-func announce(a Action) string { return string(a.Link()) + " " + a.Scope().String() + " " + a.line("") }
+// announce is the action's line without its sign and without what a later look fills in: a later plan within a pass may hold only what the
+// first announced.
+func announce(a Action) string {
+	return fmt.Sprintf("%s %s %d%s", a.Link(), a.Scope(), a.Step(), a.line("")[1:])
+}
 
 func (a OpenConnection) line(string) string {
 	return fmt.Sprintf("+ connection %s -> %s {%s}", a.Requester.ID, a.Accepter, a.Tags)
@@ -29,11 +32,11 @@ func (a AcceptConnection) line(conn string) string {
 }
 
 func (a TagConnection) line(conn string) string {
-	return fmt.Sprintf("~ tags of %s as the %s sees it {%s}", conn, a.Side, a.Tags)
+	return fmt.Sprintf("%c tags of %s as the %s sees it {%s}", sign(a.New), conn, a.Side, a.Tags)
 }
 
 func (a SetOptions) line(conn string) string {
-	return fmt.Sprintf("~ options of %s: dns %s for %s", conn, onOff(a.DNS), a.VPC.ID)
+	return fmt.Sprintf("%c options of %s: dns %s for %s", sign(a.New), conn, onOff(a.DNS), a.VPC.ID)
 }
 
 func (a AllowRule) line(string) string { return "+ rule " + a.Key.String() + quoted(a.Description) }
@@ -106,6 +109,13 @@ func (a RevokeRule) String() string { return a.line("") }
 
 // String returns the action as a line of the plan.
 func (a CloseConnection) String() string { return a.line("") }
+
+func sign(isNew bool) byte {
+	if isNew {
+		return '+'
+	}
+	return '~'
+}
 
 func onOff(b bool) string {
 	if b {

@@ -80,11 +80,11 @@ func TestOneCycleMakesEverything(t *testing.T) {
 		mustExit(t, r, reconcile.ExitInSync)
 		var announced []string
 		for _, a := range r.First.Actions {
-			announced = append(announced, strings.ReplaceAll(a.String(), "(known after accept)", "pcx"))
+			announced = append(announced, strings.ReplaceAll(a.String(), "(known after accept)", "pcx")[1:])
 		}
 		var done []string
 		for _, a := range target.Applied() {
-			done = append(done, strings.NewReplacer("pcx-1", "pcx", "pcx-2", "pcx", "pcx-3", "pcx", "pcx-4", "pcx").Replace(a))
+			done = append(done, strings.NewReplacer("pcx-1", "pcx", "pcx-2", "pcx", "pcx-3", "pcx", "pcx-4", "pcx").Replace(a)[1:])
 		}
 		slices.Sort(announced)
 		slices.Sort(done)

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/peerd/peerd/pkg/render"
+)
+
+const example = "../../peerings.example.yaml"
+
+// peerd runs the program in this process and returns its exit code and outputs.
+func peerd(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, func(k string) (string, bool) { v, ok := env[k]; return v, ok }, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	broken := filepath.Join(t.TempDir(), "broken.yaml")
+	if err := os.WriteFile(broken, []byte("apiVersion: peerd/v1\nowner: acme\nacounts: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		env  map[string]string
+		code int
+		says string // in stdout or stderr
+	}{
+		"once in the sandbox":    {[]string{"--once", "--sandbox", "--spec", example}, nil, 0, "in sync: 3 peerings"},
+		"flags from environment": {[]string{"--once"}, map[string]string{"PEERD_SANDBOX": "true", "PEERD_SPEC": example}, 0, "in sync: 3 peerings"},
+		"plan":                   {[]string{"plan", "--sandbox", example}, nil, 2, "Plan: 28 to add, 0 to change, 0 to delete"},
+		"dry run":                {[]string{"--once", "--dry-run", "--sandbox", "--spec", example}, nil, 2, "Plan: 28 to add"},
+		"valid":                  {[]string{"validate", example}, nil, 0, "valid: 3 peerings, 3 VPCs, 2 accounts"},
+		"not valid":              {[]string{"validate", broken}, nil, 3, "broken.yaml:3:1:"},
+		"broken spec":            {[]string{"--once", "--spec", broken}, nil, 3, "nothing was sent to AWS"},
+		"no spec":                {[]string{"--once"}, nil, 3, "--spec PATH"},
+		"missing spec":           {[]string{"plan", "no-such-file.yaml"}, nil, 3, "no-such-file.yaml"},
+		"other owner":            {[]string{"--once", "--sandbox", "--spec", example, "--owner", "else"}, nil, 3, "acme-network"},
+		"unknown flag":           {[]string{"--onec"}, nil, 3, "unknown flag: --onec"},
+		"bad environment":        {[]string{"--once", "--sandbox", "--spec", example}, map[string]string{"PEERD_TIMEOUT": "soon"}, 3, "PEERD_TIMEOUT"},
+		"bad output":             {[]string{"--once", "--sandbox", "--spec", example, "-o", "xml"}, nil, 3, "text or json"},
+		"bad share":              {[]string{"--once", "--sandbox", "--spec", example, "--aws-share", "2"}, nil, 3, "--aws-share"},
+		"no daemon yet":          {nil, nil, 3, "--once"},
+		"version":                {[]string{"version"}, nil, 0, "peerd "},
+		"completion":             {[]string{"completion", "bash"}, nil, 0, "peerd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := peerd(t, tc.env, tc.args...)
+			if code != tc.code || !strings.Contains(stdout+stderr, tc.says) {
+				t.Errorf("peerd %s: exit %d, want %d and %q in the output\nstdout:\n%s\nstderr:\n%s", strings.Join(tc.args, " "), code, tc.code, tc.says, stdout, stderr)
+			}
+		})
+	}
+}
+
+// The plan and the verdict go to stdout, progress to stderr.
+func TestResultsAndProgressAreApart(t *testing.T) {
+	t.Parallel()
+	_, stdout, stderr := peerd(t, nil, "--once", "--sandbox", "--spec", example)
+	if strings.Contains(stdout, "[ 1/28]") || !strings.Contains(stderr, "[ 1/28]") || !strings.Contains(stderr, "[28/28]") {
+		t.Errorf("progress belongs on stderr\nstdout:\n%s\nstderr:\n%s", stdout, stderr)
+	}
+}
+
+func TestJSONReport(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := peerd(t, nil, "--once", "--sandbox", "--spec", example, "-o", "json")
+	var r render.Report
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, stdout, stderr)
+	}
+	if code != 0 || r.Exit != 0 || r.Plan.Summary.Add != 28 || len(r.Results) != 28 || len(r.Left.Actions) != 0 || len(r.Verdicts) != 3 {
+		t.Errorf("exit %d, report %+v", code, r)
+	}
+}
+
+// The README shows what peerd prints: its plan of the example is held against a run.
+func TestREADMEShowsTheRealOutput(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```text\n\\$ go run ./cmd/peerd --once --sandbox --spec peerings.example.yaml\n(.*?)```").FindStringSubmatch(string(text))
+	if block == nil {
+		t.Fatal("the README does not show a run of the example")
+	}
+	_, stdout, _ := peerd(t, nil, "--once", "--sandbox", "--spec", example)
+	if d := cmp.Diff(stdout, block[1]); d != "" {
+		t.Errorf("the README's output (+) is not what peerd prints (-):\n%s", d)
+	}
+}
