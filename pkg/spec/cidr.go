@@ -29,7 +29,7 @@ func notCIDR(s string) string {
 		return fmt.Sprintf("%s is an address, not a network: write %s", s, netip.PrefixFrom(a, a.BitLen()))
 	}
 	if base, _, ok := strings.Cut(s, "/"); ok {
-		if a, err := netip.ParseAddr(base); err == nil {
+		if a, err := netip.ParseAddr(base); err == nil && a.Zone() == "" {
 			return fmt.Sprintf("%s has a wrong length: after the / comes a number from 0 to %d", quote(s), a.BitLen())
 		}
 	}

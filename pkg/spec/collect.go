@@ -22,13 +22,15 @@ type loader struct {
 	vpcs     map[string]*VPC
 	firstIn  map[*Account]*VPC // the first VPC of an account: its region tells the account's partition
 	labels   map[netstate.Link]Pos
+	checked  map[ruleList]bool // lists of rules that were looked through for repeats; nil: do not look
+	items    int               // destinations and rules of the sides made so far
 }
 
 func newLoader() *loader {
 	return &loader{
 		ps: &problems{}, set: &Set{},
 		entries: map[string]map[string]*node{"accounts": {}, "vpcs": {}}, order: map[string][]string{}, lists: map[string][]*node{},
-		accounts: map[string]*Account{}, vpcs: map[string]*VPC{}, firstIn: map[*Account]*VPC{}, labels: map[netstate.Link]Pos{},
+		accounts: map[string]*Account{}, vpcs: map[string]*VPC{}, firstIn: map[*Account]*VPC{}, labels: map[netstate.Link]Pos{}, checked: map[ruleList]bool{},
 	}
 }
 
@@ -110,7 +112,7 @@ func find[T any](l *loader, n *node, all map[string]*T, section string) *T {
 		return nil
 	}
 	v, known := all[n.text]
-	if !known && !l.ps.lost {
+	if !known && !l.ps.lost && !l.ps.full() {
 		hint := didYouMean(n.text, keysOf(all))
 		if hint == "" {
 			hint = ": define it there"

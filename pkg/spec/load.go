@@ -21,16 +21,17 @@ const (
 func Load(fsys fs.FS, dir string) (*Set, error) {
 	l := newLoader()
 	r := reader{fsys: fsys, dir: dir, ps: l.ps}
+	p := parser{ps: l.ps}
+	w := walker{ps: l.ps}
 	for _, name := range r.names() {
 		data, ok := r.read(name)
 		if !ok {
 			continue
 		}
-		w := walker{ps: l.ps}
 		if l.set.OwnerPos.File == "" {
 			l.set.OwnerPos = r.top(name)
 		}
-		for _, doc := range parse(r.shown(name), data, l.ps) {
+		for _, doc := range p.parse(r.shown(name), data) {
 			if w.check(doc, documentShape) {
 				l.collect(doc)
 			} else {

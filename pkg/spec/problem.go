@@ -37,6 +37,9 @@ func (e *Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// maxProblems is more than anybody reads; a file of nothing but mistakes must not cost more than a correct one.
+const maxProblems = 1_000
+
 // problems collects complaints. The same sort of complaint about the same place is kept once: a mistake in a mesh or in the
 // defaults shows in every peering made from it.
 type problems struct {
@@ -78,8 +81,11 @@ func (ps *problems) add(pos Pos, path, format string, args ...any) {
 // addAs adds a complaint unless one of the same sort was made about the same place.
 func (ps *problems) addAs(sort string, pos Pos, path, format string, args ...any) {
 	key := complaint{pos, path, sort}
-	if ps.seen[key] {
+	if ps.seen[key] || ps.full() {
 		return
+	}
+	if len(ps.list) == maxProblems {
+		path, format, args = "", "more than %d problems: the others are not shown", []any{maxProblems}
 	}
 	if ps.seen == nil {
 		ps.seen = map[complaint]bool{}
@@ -87,6 +93,9 @@ func (ps *problems) addAs(sort string, pos Pos, path, format string, args ...any
 	ps.seen[key] = true
 	ps.list = append(ps.list, Problem{Pos: pos, Path: path, Message: fmt.Sprintf(format, args...)})
 }
+
+// full reports whether more complaints would not be kept.
+func (ps *problems) full() bool { return len(ps.list) > maxProblems }
 
 // err returns the complaints as an error, or nil when there are none.
 func (ps *problems) err() error {

@@ -7,19 +7,41 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
+// maxRules is the most that EC2 keeps in a security group, whatever its quota (VPC User Guide, "Amazon VPC quotas").
+const maxRules = 1_000
+
+// size returns how many rules an entry stands for, as far as the spec shows it.
+func (r Rule) size() int { return len(r.Ports) * max(1, len(r.Peer.CIDRs)) }
+
 // rules reads a side's rules and complains about one that is there twice: EC2 would refuse it.
-func (b *sideBuilder) rules(items []*node) []Rule {
+func (b *sideBuilder) rules(list *node) []Rule {
 	var out []Rule
-	first := map[string]Pos{}
-	for _, n := range items {
+	first := map[atom]Pos{}
+	key := ruleList{list, b.vpc.Account}
+	for _, n := range list.itemsOf() {
 		r := b.rule(n)
 		if n.broken || r.Account == nil || len(r.Ports) == 0 {
 			continue
 		}
-		b.checkTwice(n, r, first)
+		if r.size() > maxRules {
+			b.ps.at(n, "stands for %d rules, every port with every peer: EC2 keeps at most %d in a group", r.size(), maxRules)
+			continue
+		}
+		if b.checked != nil && !b.checked[key] {
+			b.checkTwice(n, r, first)
+		}
 		out = append(out, r)
 	}
+	if b.checked != nil {
+		b.checked[key] = true
+	}
 	return out
+}
+
+// ruleList is what decides whether a list of rules repeats itself: the peer does not. A mesh has the same list in all its peerings.
+type ruleList struct {
+	list    *node
+	account *Account
 }
 
 func (b *sideBuilder) rule(n *node) Rule {
@@ -98,24 +120,39 @@ func (b *sideBuilder) checkReference(n *node, g netstate.GroupSelector) {
 	}
 }
 
+// atom is one rule as far as the spec shows it: what EC2 would call a duplicate.
+type atom struct {
+	account, group string
+	dir            netstate.Direction
+	proto          netstate.Proto
+	ports          netstate.PortRange
+	peer           string
+}
+
+// String names the rule in a complaint.
+func (a atom) String() string {
+	traffic := netstate.RuleKey{Proto: a.proto, Ports: a.ports}.Traffic()
+	return fmt.Sprintf("%s of %s with %s in group %s (account %s)", a.dir, traffic, a.peer, a.group, a.account)
+}
+
 // checkTwice complains about a rule of which a part is another rule already.
-func (b *sideBuilder) checkTwice(n *node, r Rule, first map[string]Pos) {
-	for _, key := range r.atoms() {
-		if at, twice := first[key]; twice {
-			b.ps.at(n, "%s is stated before, at %s: EC2 keeps a rule once, remove one", key, at)
+func (b *sideBuilder) checkTwice(n *node, r Rule, first map[atom]Pos) {
+	for _, a := range r.atoms() {
+		if at, twice := first[a]; twice {
+			b.ps.at(n, "%s is stated before, at %s: EC2 keeps a rule once, remove one", a, at)
 			return
 		}
-		first[key] = r.Pos
+		first[a] = r.Pos
 	}
 }
 
-// atoms names every rule that an entry stands for, as far as the spec shows it.
-func (r Rule) atoms() []string {
-	var out []string
+// atoms returns every rule that an entry stands for.
+func (r Rule) atoms() []atom {
+	out := make([]atom, 0, r.size())
+	group, peers := r.Group.String(), r.Peer.names()
 	for _, ports := range r.Ports {
-		traffic := netstate.RuleKey{Proto: r.Proto, Ports: ports}.Traffic()
-		for _, peer := range r.Peer.names() {
-			out = append(out, fmt.Sprintf("%s of %s with %s in group %s (account %s)", r.Direction, traffic, peer, r.Group, r.Account.Name))
+		for _, peer := range peers {
+			out = append(out, atom{r.Account.Name, group, r.Direction, r.Proto, ports, peer})
 		}
 	}
 	return out

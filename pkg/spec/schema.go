@@ -19,8 +19,8 @@ var (
 
 var (
 	// matchTags are tags that something must carry; ownTags are those peerd sets.
-	matchTags = mapOf("tags such as {tier: private}", text("a tag's key", "", parseTagKey), tagValue).atLeast(1)
-	ownTags   = mapOf("tags such as {team: net}", text("a tag's key", "", parseOwnTagKey), tagValue)
+	matchTags = mapOf("tags such as {tier: private}", text("a tag's key", "", parseTagKey), tagValue).atLeast(1).atMost(maxTags)
+	ownTags   = mapOf("tags such as {team: net}", text("a tag's key", "", parseOwnTagKey), tagValue).atMost(maxTags)
 )
 
 var documentShape = object("a map that begins with apiVersion: "+apiVersion,
@@ -32,7 +32,7 @@ var documentShape = object("a map that begins with apiVersion: "+apiVersion,
 	field{"meshes", listOf("a list of meshes", meshShape), false, "Groups of VPCs that are all peered with each other."},
 	field{"hubs", listOf("a list of hubs", hubShape), false, "VPCs that are peered with each of their spokes."},
 	field{"defaults", defaultsShape, false, "What a managed side is when it does not say."},
-	field{"protected", listOf("a list of CIDRs", cidr), false, "Never routed or opened, besides what EC2 reserves."},
+	field{"protected", listOf("a list of CIDRs", cidr).atMost(1000), false, "Never routed or opened, besides what EC2 reserves."},
 )
 
 var accountShape = object("a map such as {id: \"111111111111\", role: peerd}",
@@ -63,7 +63,7 @@ var vpcShape = object("a map such as {account: network, region: eu-west-1, id: v
 	field{"region", region, true, "The region in which it is."},
 	field{"id", text("the id of a VPC, vpc-…", `^vpc`+idSuffix, parseID[netstate.VPCID]("vpc", "VPC")), false, "Its id; this or tags."},
 	field{"tags", matchTags, false, "Tags that exactly one VPC of the account and region carries."},
-	field{"cidrs", listOf("a list of CIDRs", cidr).atLeast(1), false, "Pins what it may bring; needed when its account is not managed."},
+	field{"cidrs", listOf("a list of CIDRs", cidr).atLeast(1).atMost(100), false, "Pins what it may bring; needed when its account is not managed."},
 ).choose("id", "tags")
 
 var peeringShape = object("a map with name, requester and accepter",

@@ -17,7 +17,7 @@ var plainSideShape = sideShape.without("vpc").named("a map of dns, routes and ru
 var routesShape = object("a map such as {tables: all}",
 	field{"tables", tablesShape, false, "The tables that get the routes; all when absent."},
 	field{"exclude", tablesShape, false, "Tables that do not."},
-	field{"to", listOf("a list of destinations", destShape).atLeast(1), false, "Destinations; every associated CIDR of the peer when absent."},
+	field{"to", listOf("a list of destinations", destShape).atLeast(1).atMost(1000), false, "Destinations; every associated CIDR of the peer when absent."},
 	field{"onConflict", word("report or replace", "report", "replace"), false, "What to do when a destination points elsewhere."},
 )
 
@@ -43,7 +43,7 @@ var ruleShape = object("a map such as {group: app, protocol: tcp, ports: 443}",
 	field{"account", name, false, "The name of the account whose group it is; the VPC's when absent."},
 	field{"direction", word("ingress or egress", "ingress", "egress"), false, "ingress when absent."},
 	field{"protocol", text("tcp, udp, icmp, icmpv6, all or a number", `^(tcp|udp|icmp|icmpv6|all|-1|[0-9]{1,3})$`, parseProto), true, "The protocol."},
-	field{"ports", either("a port, a range such as 8000-8100, or a list of them", portsShape, listOf("a list of ports", portsShape).atLeast(1), nil), false, "Ports, of tcp and udp only."},
+	field{"ports", either("a port, a range such as 8000-8100, or a list of them", portsShape, listOf("a list of ports", portsShape).atLeast(1).atMost(1000), nil), false, "Ports, of tcp and udp only."},
 	field{"icmp", icmpShape, false, "Type and code, of icmp and icmpv6 only; every one when absent."},
 	field{"peer", peerShape, false, "The other end; the peer's CIDRs as they are routed when absent."},
 	field{"description", text("a text", textPattern, parseDescription), false, "Kept on the rule, at most 255 characters."},
@@ -58,7 +58,7 @@ var icmpShape = object("a map such as {type: 8, code: -1}",
 
 var peerShape = either("cidrs, a list of CIDRs, {prefixList: pl-…} or {group: …}",
 	word("the word cidrs; others stand in a list, such as [10.0.0.0/16]", "cidrs"),
-	listOf("a list of CIDRs", destShape).atLeast(1),
+	listOf("a list of CIDRs", destShape).atLeast(1).atMost(1000),
 	exactlyOne("{prefixList: pl-…} or {group: …}",
 		field{"prefixList", prefixList, false, "A managed prefix list of this VPC's region."},
 		field{"group", groupShape, false, "A security group on the other side, in the same region only."}))

@@ -29,7 +29,7 @@ type shape struct {
 	pattern string   // those that are not, as a regular expression
 	parse   func(string) (any, error)
 
-	fewest int // elements of a list or map
+	fewest, most int // elements of a list or map; most 0: no bound
 }
 
 // field is a named part of an object.
@@ -84,6 +84,13 @@ func either(what string, one, many, fields *shape) *shape {
 func (s *shape) atLeast(n int) *shape {
 	c := *s
 	c.fewest = n
+	return &c
+}
+
+// atMost returns the shape with a greatest number of elements.
+func (s *shape) atMost(n int) *shape {
+	c := *s
+	c.most = n
 	return &c
 }
 

@@ -23,11 +23,34 @@ func (l *loader) side(d *draft, i int) Side {
 	if !b.vpc.Account.Managed {
 		return s
 	}
+	if l.items > maxItems {
+		return s
+	}
 	n := merge(plainSideShape, l.defaults.get("side"), d.sides[i])
 	s.DNS = value[netstate.Tri](n.get("dns"))
 	s.Routes = b.routes(n.get("routes"), s.Pos)
-	s.Rules = b.rules(n.list("rules"))
+	s.Rules = b.rules(n.get("rules"))
+	l.count(d, s)
 	return s
+}
+
+// maxItems bounds the destinations and rules that all peerings have together: a long list in a large mesh is short to write.
+const maxItems = 250_000
+
+func (l *loader) count(d *draft, s Side) {
+	l.items += len(s.Routes.To)
+	for _, r := range s.Rules {
+		l.items += r.size()
+	}
+	l.tooMany(d)
+}
+
+func (l *loader) tooMany(d *draft) bool {
+	if l.items <= maxItems {
+		return false
+	}
+	l.ps.at(d.at, "the peerings up to here have more than %d rules and destinations", maxItems)
+	return true
 }
 
 func parseDNS(s string) (any, error) {

@@ -8,22 +8,22 @@ import (
 	"unicode/utf8"
 )
 
-// unreadable says why a file is not worth parsing: bytes that YAML does not allow, whose place yaml.v3 does not tell, or more values
-// than any spec has.
-func unreadable(file string, data []byte) (Pos, string) {
-	pos, values := Pos{file, 1, 1}, 0
+// survey counts a file's values, never too few, and says where and why it is not worth parsing: bytes that YAML does not allow, whose
+// place yaml.v3 does not tell, or more values than any spec has.
+func survey(file string, data []byte) (pos Pos, values int, why string) {
+	pos = Pos{file, 1, 1}
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return pos, "not UTF-8: save the file in that encoding"
+			return pos, values, "not UTF-8: save the file in that encoding"
 		case !allowed(r):
-			return pos, fmt.Sprintf("the control character %U is not allowed: remove it", r)
+			return pos, values, fmt.Sprintf("the control character %U is not allowed: remove it", r)
 		case strings.ContainsRune(",:[{\n", r):
 			values++
 		}
 		if values > maxValues {
-			return pos, fmt.Sprintf("more than %d values in one file: split it, or use meshes and hubs", maxValues)
+			return pos, values, fmt.Sprintf("more than %d values in one file: split it, or use meshes and hubs", maxValues)
 		}
 		pos.Col++
 		if r == '\n' {
@@ -31,7 +31,7 @@ func unreadable(file string, data []byte) (Pos, string) {
 		}
 		data = data[size:]
 	}
-	return Pos{}, ""
+	return pos, values, ""
 }
 
 // allowed reports whether YAML allows the character (YAML 1.2, "c-printable").

@@ -9,7 +9,7 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
-// maxTags leaves room for peerd's own tags: EC2 keeps 50 on a resource.
+// maxTags, on one resource or in one selector, leaves room for peerd's own tags: EC2 keeps 50 on a resource.
 const maxTags = 40
 
 // parseTagKey reads the key of a tag to match.

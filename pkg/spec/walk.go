@@ -11,6 +11,9 @@ type walker struct{ ps *problems }
 
 // check reports whether the node can be used.
 func (w *walker) check(n *node, s *shape) bool {
+	if w.ps.full() {
+		return false
+	}
 	switch s.form {
 	case isUnion:
 		if f, ok := s.union[n.kind]; ok {
@@ -84,14 +87,16 @@ func (w *walker) list(n *node, s *shape) bool {
 	return len(kept) > 0 || !n.broken
 }
 
-// enough complains about a list or map that says less than it must.
+// enough complains about a list or map that holds less than it must, or more than it may.
 func (w *walker) enough(n *node, s *shape, have int) bool {
-	if have >= s.fewest || n.broken {
+	switch {
+	case s.most > 0 && have > s.most:
+		w.ps.at(n, "must be %s, at most %d of them, and has %d", s.what, s.most, have)
+	case have >= s.fewest || n.broken:
 		return true
-	}
-	if have == 0 {
+	case have == 0:
 		w.ps.at(n, "is empty: it must be %s", s.what)
-	} else {
+	default:
 		w.ps.at(n, "must be %s, and has %d", s.what, have)
 	}
 	return false
@@ -130,7 +135,10 @@ func (w *walker) object(n *node, s *shape) bool {
 
 func (w *walker) field(e entry, s *shape) bool {
 	f := s.field(e.key.text)
-	if f == nil {
+	switch {
+	case w.ps.full():
+		return false
+	case f == nil:
 		w.ps.at(e.key, "unknown field%s", unknownHint(e.key.text, s))
 		return false
 	}
@@ -173,6 +181,9 @@ func (w *walker) missing(n *node, s *shape, stated []string) {
 }
 
 func misspelt(name string, stated []string, s *shape) bool {
+	if len(stated) > 3*len(s.fields) {
+		return false // not a typing mistake any more
+	}
 	for _, key := range stated {
 		if s.field(key) == nil && nearest(key, s.names()) == name {
 			return true

@@ -3,25 +3,38 @@ package spec
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
 )
 
-// Limits of one file. yaml.v3 spends about 250 bytes on a value, so that a bomb costs tens of megabytes at most; aliases are not
-// followed at all.
+// Limits of one file, and the values of all of them. yaml.v3 spends about 250 bytes on a value and the tree as many, so that a bomb
+// costs tens of megabytes at most; aliases are not followed at all.
 const (
-	maxValues    = 250_000
+	maxValues    = 100_000
+	maxAllValues = 400_000
 	maxDocuments = 1_000
 	maxDepth     = 24
 )
 
+// parser reads files into trees.
+type parser struct {
+	ps     *problems
+	values int // read so far
+}
+
 // parse reads every document of a file. Decoding into a yaml.Node follows no alias and merges no map; decoding an unchecked tree into
 // structs would: yaml.v3 v3.0.1 panics on "? [x]\n: 1\n<<: {b: 1}" there.
-func parse(file string, data []byte, ps *problems) []*node {
+func (p *parser) parse(file string, data []byte) []*node {
+	ps := p.ps
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if pos, why := unreadable(file, data); why != "" {
+	pos, values, why := survey(file, data)
+	if p.values += values; why == "" && p.values > maxAllValues {
+		pos, why = Pos{file, 1, 1}, fmt.Sprintf("more than %d values in the files up to here: use meshes and hubs", maxAllValues)
+	}
+	if why != "" {
 		ps.lose(pos, "%s", why)
 		return nil
 	}
