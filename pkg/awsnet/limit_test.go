@@ -1,0 +1,151 @@
+package awsnet
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/ec2sim/fault"
+	"github.com/peerd/peerd/pkg/ec2sim/world"
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
+)
+
+// Row 23: a throttled scope slows down by itself; the others do not.
+func TestThrottling(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{})
+		b.sim.Inject(fault.Rule{Service: "ec2", Account: string(bob), Kind: fault.Error, Code: "RequestLimitExceeded", Status: 503, Before: true})
+		o := b.observe(t, lookAt(hub, near))
+		diff(t, len(o.Unread[west]), 0)
+		for _, l := range []netstate.Listing{netstate.ListConnections, netstate.ListVPCs, netstate.ListTables} {
+			wantKind(t, o.Missing(bobWest, l), netstate.Throttled)
+		}
+		slow, _ := b.scoped(bobWest)
+		fast, _ := b.scoped(west)
+		if slow[reading].limiter.Limit() > 1 || fast[reading].limiter.Limit() != 10 {
+			t.Errorf("rates %v and %v", slow[reading].limiter.Limit(), fast[reading].limiter.Limit())
+		}
+		b.sim.ClearFaults()
+		for range 10 {
+			b.see(t, lookAt(near))
+		}
+		diff(t, float64(slow[reading].limiter.Limit()), 10.0)
+	})
+}
+
+// A write that was refused for its rate did nothing, and is sent again, three times at most.
+func TestThrottledWritesAreRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{})
+		b.sim.Inject(fault.Rule{Operation: "CreateVpcPeeringConnection", Count: 2, Kind: fault.Error, Code: "RequestLimitExceeded", Status: 503, Before: true})
+		b.must(t, west, plan.OpenConnection{Requester: hub, Accepter: near, Tags: ourTags})
+		diff(t, b.count("CreateVpcPeeringConnection"), 3)
+		b.sim.Inject(fault.Rule{Operation: "CreateVpcPeeringConnection", Kind: fault.Error, Code: "Throttling", Status: 400, Before: true})
+		wantKind(t, b.apply(t, west, plan.OpenConnection{Requester: hub, Accepter: far, Tags: ourTags})[0].Err, netstate.Throttled)
+		diff(t, b.count("CreateVpcPeeringConnection"), 6)
+	})
+}
+
+// Our share of EC2's own buckets is kept to: nobody is ever throttled.
+func TestShareOfTheBuckets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{Switches: world.Switches{Throttle: true}})
+		id := b.peer(t, hub, near)
+		start := time.Now()
+		for range 200 {
+			b.must(t, west, plan.TagConnection{Conn: id, Tags: ourTags})
+		}
+		if d := time.Since(start); d < 29*time.Second || d > 31*time.Second { // 50 at once, then 5 a second
+			t.Errorf("it took %s", d)
+		}
+		for _, c := range b.sim.Calls() {
+			if c.Code != "" {
+				t.Fatalf("%s: %s", c.Action, c.Code)
+			}
+		}
+	})
+}
+
+func TestNoTokenBeforeTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{})
+		b.see(t, lookAt(hub))
+		l, _ := b.scoped(west)
+		l[reading].limiter.SetLimit(0.001)
+		l[reading].limiter.AllowN(time.Now(), int(l[reading].limiter.Tokens()))
+		o := b.observe(t, lookAt(hub))
+		wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Throttled)
+	})
+}
+
+func TestBucketHalvesAndRecovers(t *testing.T) {
+	t.Parallel()
+	b := newLimits(0.5)[mutating]
+	for _, want := range []float64{1.25, 0.625, 0.3125, 0.15625, 0.15625} {
+		b.settle(true)
+		diff(t, float64(b.limiter.Limit()), want)
+	}
+	if b.limiter.Tokens() >= 1 {
+		t.Errorf("%v tokens left", b.limiter.Tokens())
+	}
+	for range 100 {
+		b.settle(false)
+	}
+	diff(t, float64(b.limiter.Limit()), 2.5)
+}
+
+// Row 09: the reads in flight are bounded, per scope and account, and a slow account does not hold up the others.
+func TestSlots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		all := []slots{newSlots(1), newSlots(2)}
+		release, err := enter(t.Context(), all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := enter(ctx, all); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		diff(t, len(all[1]), 1) // nothing was kept
+		release()
+		diff(t, len(all[0])+len(all[1]), 0)
+	})
+}
+
+func TestASlowAccountHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{Latency: 100 * time.Millisecond})
+		start := time.Now()
+		b.see(t, lookAt(hub))
+		alone := time.Since(start)
+		b.sim.Inject(fault.Rule{Service: "ec2", Account: string(bob), Kind: fault.Late, Delay: 10 * time.Second})
+		done := make(chan time.Duration)
+		go func() {
+			start := time.Now()
+			_, err := b.Observe(t.Context(), lookAt(near, far))
+			if err != nil {
+				t.Error(err)
+			}
+			done <- time.Since(start)
+		}()
+		start = time.Now()
+		b.see(t, lookAt(hub))
+		if together := time.Since(start); together > alone*11/10 {
+			t.Errorf("%s alone, %s beside a slow account", alone, together)
+		}
+		if d := <-done; d < 10*time.Second {
+			t.Errorf("the slow account took %s", d)
+		}
+	})
+}
