@@ -20,7 +20,16 @@ const (
 // The error is an *Errors with everything that is wrong. In positions, dir stands before the files' names; it may be empty.
 func Load(fsys fs.FS, dir string) (*Set, error) {
 	l := newLoader()
-	r := reader{fsys: fsys, dir: dir, ps: l.ps}
+	l.readAll(reader{fsys: fsys, dir: dir, ps: l.ps})
+	l.resolve()
+	if err := l.ps.err(); err != nil {
+		return nil, err
+	}
+	return l.set, nil
+}
+
+// readAll collects every document that can be read.
+func (l *loader) readAll(r reader) {
 	p := parser{ps: l.ps}
 	w := walker{ps: l.ps}
 	for _, name := range r.names() {
@@ -39,11 +48,6 @@ func Load(fsys fs.FS, dir string) (*Set, error) {
 			}
 		}
 	}
-	l.resolve()
-	if err := l.ps.err(); err != nil {
-		return nil, err
-	}
-	return l.set, nil
 }
 
 // reader finds and reads the files of a spec.

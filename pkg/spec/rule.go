@@ -113,7 +113,8 @@ func (b *sideBuilder) checkReference(n *node, g netstate.GroupSelector) {
 		return
 	}
 	if b.vpc.Region != b.peer.Region {
-		b.ps.at(n, "group %s is one of %s in %s, and %s is in %s: EC2 refers to groups within one region only, use peer: cidrs", g, b.peer.Name, b.peer.Region, b.vpc.Name, b.vpc.Region)
+		b.ps.at(n, "group %s is one of %s in %s, and %s is in %s: EC2 refers to groups within one region only, use peer: cidrs",
+			g, b.peer.Name, b.peer.Region, b.vpc.Name, b.vpc.Region)
 	}
 	if !b.peer.Account.Managed && g.ID == "" {
 		b.ps.at(n, "account %s is not managed, so peerd cannot look for group %s there: give its id, sg-…", b.peer.Account.Name, g)

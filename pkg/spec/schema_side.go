@@ -6,7 +6,8 @@ import "github.com/peerd/peerd/pkg/netstate"
 
 var sideShape = object("a map that names a VPC, such as {vpc: hub}",
 	field{"vpc", name, true, "The name of its VPC."},
-	field{"dns", text("true, false or unmanaged", "^(true|false|unmanaged)$", parseDNS), false, "Whether the peer may resolve this VPC's DNS names to private addresses; absent: not managed."},
+	field{"dns", text("true, false or unmanaged", "^(true|false|unmanaged)$", parseDNS), false,
+		"Whether the peer may resolve this VPC's DNS names to private addresses; absent: not managed."},
 	field{"routes", routesShape, false, "Which tables route what to the peer."},
 	field{"rules", listOf("a list of rules", ruleShape), false, "What this VPC's security groups let pass from or to the peer."},
 )
@@ -17,7 +18,8 @@ var plainSideShape = sideShape.without("vpc").named("a map of dns, routes and ru
 var routesShape = object("a map such as {tables: all}",
 	field{"tables", tablesShape, false, "The tables that get the routes; all when absent."},
 	field{"exclude", tablesShape, false, "Tables that do not."},
-	field{"to", listOf("a list of destinations", destShape).atLeast(1).atMost(1000), false, "Destinations; every associated CIDR of the peer when absent."},
+	field{"to", listOf("a list of destinations", destShape).atLeast(1).atMost(1000), false,
+		"Destinations; every associated CIDR of the peer when absent."},
 	field{"onConflict", word("report or replace", "report", "replace"), false, "What to do when a destination points elsewhere."},
 )
 
@@ -43,7 +45,8 @@ var ruleShape = object("a map such as {group: app, protocol: tcp, ports: 443}",
 	field{"account", name, false, "The name of the account whose group it is; the VPC's when absent."},
 	field{"direction", word("ingress or egress", "ingress", "egress"), false, "ingress when absent."},
 	field{"protocol", text("tcp, udp, icmp, icmpv6, all or a number", `^(tcp|udp|icmp|icmpv6|all|-1|[0-9]{1,3})$`, parseProto), true, "The protocol."},
-	field{"ports", either("a port, a range such as 8000-8100, or a list of them", portsShape, listOf("a list of ports", portsShape).atLeast(1).atMost(1000), nil), false, "Ports, of tcp and udp only."},
+	field{"ports", either("a port, a range such as 8000-8100, or a list of them", portsShape, listOf("a list of ports", portsShape).atLeast(1).atMost(1000), nil), false,
+		"Ports, of tcp and udp only."},
 	field{"icmp", icmpShape, false, "Type and code, of icmp and icmpv6 only; every one when absent."},
 	field{"peer", peerShape, false, "The other end; the peer's CIDRs as they are routed when absent."},
 	field{"description", text("a text", textPattern, parseDescription), false, "Kept on the rule, at most 255 characters."},

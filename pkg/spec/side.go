@@ -144,6 +144,7 @@ func (b *sideBuilder) checkDest(n *node, d Dest) {
 	case p.Bits() == 0:
 		b.ps.at(n, "%s is every address, not only those of %s: write {cidr: %s, wider: true} if that is meant", p, b.peer.Name, quote(p.String()))
 	case len(b.peer.CIDRs) > 0 && !insideAny(p, b.peer.CIDRs):
-		b.ps.at(n, "%s is outside %s, which is pinned to %s: correct it, or write {cidr: %s, wider: true} if it is meant", p, b.peer.Name, joinPrefixes(b.peer.CIDRs), quote(p.String()))
+		b.ps.at(n, "%s is outside %s, which is pinned to %s: correct it, or write {cidr: %s, wider: true} if it is meant",
+			p, b.peer.Name, joinPrefixes(b.peer.CIDRs), quote(p.String()))
 	}
 }
