@@ -3,7 +3,6 @@ package awsnet
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +24,7 @@ const dnsKept = time.Hour
 
 // readDNS reads both DNS attributes of the VPCs that ask for it. A VPC that is not there has none.
 func (r *reader) readDNS(ctx context.Context, vpcs *result[map[netstate.VPC]netstate.Facts]) (map[dnsKey]bool, *netstate.Error) {
-	ids, err := selectedIDs(r.w.DNS, vpcs)
+	ids, err := selectionOf(r.w.DNS).find(vpcs)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +68,7 @@ func (t *Target) dnsUnknown(scope netstate.Scope, ids []netstate.VPCID, out map[
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var ask []dnsKey
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+	for _, id := range ids {
 		for _, a := range []types.VpcAttributeName{types.VpcAttributeNameEnableDnsSupport, types.VpcAttributeNameEnableDnsHostnames} {
 			key := dnsKey{netstate.VPC{Scope: scope, ID: id}, a}
 			if at, ok := t.dns[key]; ok && t.cfg.Now().Sub(at) < dnsKept {

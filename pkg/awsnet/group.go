@@ -34,14 +34,14 @@ func (r *reader) listGroups(ctx context.Context, vpcs *result[map[netstate.VPC]n
 	if err != nil {
 		return nil, err
 	}
-	out := map[netstate.GroupKey]netstate.Group{}
+	out, within, wanted := map[netstate.GroupKey]netstate.Group{}, setOf(ids), askedOf(r.w.Groups)
 	for _, in := range found {
 		g := netstate.Group{
 			VPC: netstate.VPCID(aws.ToString(in.VpcId)), Owner: netstate.AccountID(aws.ToString(in.OwnerId)),
 			Name: aws.ToString(in.GroupName), Tags: tagsOf(in.Tags),
 		}
 		id := netstate.GroupID(aws.ToString(in.GroupId))
-		if id != "" && (everywhere || slices.Contains(ids, g.VPC)) && r.asked(id, g) {
+		if id != "" && (everywhere || within[g.VPC]) && wanted.mean(id, g) {
 			out[netstate.GroupKey{Scope: r.scope, ID: id}] = g
 		}
 	}
@@ -50,22 +50,57 @@ func (r *reader) listGroups(ctx context.Context, vpcs *result[map[netstate.VPC]n
 
 // groupVPCs returns the VPCs whose groups are asked for, or that it cannot be said which.
 func (r *reader) groupVPCs(vpcs *result[map[netstate.VPC]netstate.Facts]) (ids []netstate.VPCID, everywhere bool, _ *netstate.Error) {
+	var selectors []netstate.VPCSelector
 	for _, a := range r.w.Groups {
-		these, err := selectedIDs([]netstate.VPCSelector{a.VPC}, vpcs)
+		selectors = append(selectors, a.VPC)
+	}
+	wanted := selectionOf(selectors)
+	for _, tags := range wanted.tagged {
+		found, err := selectionOf([]netstate.VPCSelector{{Tags: tags}}).find(vpcs)
 		if err != nil {
 			return nil, false, err
 		}
-		everywhere = everywhere || len(these) == 0
-		ids = append(ids, these...)
+		everywhere = everywhere || len(found) == 0
+		ids = append(ids, found...)
 	}
-	return ids, everywhere, nil
+	return append(ids, wanted.list()...), everywhere, nil
 }
 
-// asked reports whether an ask means the group. One that names the VPC by id means the groups of that VPC only.
-func (r *reader) asked(id netstate.GroupID, g netstate.Group) bool {
-	return slices.ContainsFunc(r.w.Groups, func(a netstate.GroupAsk) bool {
-		return a.Group.Match(id, g) && (a.Group.ID != "" || a.VPC.ID == "" || a.VPC.ID == g.VPC)
-	})
+// asks are what many asks for groups mean together, sorted out like a selection of VPCs.
+type asks struct {
+	ids    map[netstate.GroupID]bool
+	named  map[string]map[netstate.VPCID]bool // in which VPCs; the empty one: in whichever
+	tagged map[string]netstate.GroupAsk
+}
+
+func askedOf(all []netstate.GroupAsk) asks {
+	out := asks{map[netstate.GroupID]bool{}, map[string]map[netstate.VPCID]bool{}, map[string]netstate.GroupAsk{}}
+	for _, a := range all {
+		switch {
+		case a.Group.ID != "":
+			out.ids[a.Group.ID] = true
+		case a.Group.Name == "":
+			out.tagged[string(a.VPC.ID)+" "+a.Group.Tags.String()] = a
+		case out.named[a.Group.Name] == nil:
+			out.named[a.Group.Name] = map[netstate.VPCID]bool{a.VPC.ID: true}
+		default:
+			out.named[a.Group.Name][a.VPC.ID] = true
+		}
+	}
+	return out
+}
+
+// mean reports whether an ask means the group. One that names the VPC by id means the groups of that VPC only.
+func (a asks) mean(id netstate.GroupID, g netstate.Group) bool {
+	if vpcs := a.named[g.Name]; a.ids[id] || vpcs[""] || vpcs[g.VPC] {
+		return true
+	}
+	for _, t := range a.tagged {
+		if (t.VPC.ID == "" || t.VPC.ID == g.VPC) && t.Group.Match(id, g) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *client) describeGroups(ctx context.Context, filters ...types.Filter) ([]types.SecurityGroup, *netstate.Error) {

@@ -23,7 +23,7 @@ type tables struct {
 // listTables returns the route tables of the selected VPCs with their routes.
 func (r *reader) listTables(ctx context.Context, vpcs *result[map[netstate.VPC]netstate.Facts]) (tables, *netstate.Error) {
 	out := tables{map[netstate.TableKey]netstate.Table{}, map[netstate.RouteKey]netstate.Route{}}
-	ids, err := selectedIDs(r.w.VPCs, vpcs)
+	ids, err := selectionOf(r.w.VPCs).find(vpcs)
 	if err != nil {
 		return out, err
 	}
@@ -31,9 +31,10 @@ func (r *reader) listTables(ctx context.Context, vpcs *result[map[netstate.VPC]n
 	if err != nil {
 		return out, err
 	}
+	within := setOf(ids)
 	for _, t := range found {
 		key := netstate.TableKey{Scope: r.scope, ID: netstate.TableID(aws.ToString(t.RouteTableId))}
-		if key.ID == "" || !r.ours(t.OwnerId) || !slices.Contains(ids, netstate.VPCID(aws.ToString(t.VpcId))) {
+		if key.ID == "" || !r.ours(t.OwnerId) || !within[netstate.VPCID(aws.ToString(t.VpcId))] {
 			continue
 		}
 		out.tables[key] = tableOf(t)

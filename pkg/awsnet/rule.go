@@ -39,10 +39,7 @@ func (r *reader) listRules(ctx context.Context, groups *result[map[netstate.Grou
 	if err != nil {
 		return out, err
 	}
-	wanted := map[netstate.GroupID]bool{}
-	for _, id := range ids {
-		wanted[id] = true
-	}
+	wanted := setOf(ids)
 	for _, in := range append(found, more...) {
 		r.take(out, in, wanted)
 	}

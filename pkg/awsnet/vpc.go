@@ -3,7 +3,6 @@ package awsnet
 import (
 	"context"
 	"net/netip"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -17,8 +16,9 @@ import (
 func (r *reader) listVPCs(ctx context.Context) (map[netstate.VPC]netstate.Facts, *netstate.Error) {
 	var found []types.Vpc
 	var err *netstate.Error
-	if ids, all := vpcIDs(r.w.VPCs); all {
-		found, err = filtered(ids, func(f types.Filter) ([]types.Vpc, *netstate.Error) { return r.describeVPCs(ctx, f) }, "vpc-id")
+	wanted := selectionOf(r.w.VPCs)
+	if len(wanted.tagged) == 0 {
+		found, err = filtered(wanted.list(), func(f types.Filter) ([]types.Vpc, *netstate.Error) { return r.describeVPCs(ctx, f) }, "vpc-id")
 	} else {
 		found, err = r.describeVPCs(ctx)
 	}
@@ -28,7 +28,7 @@ func (r *reader) listVPCs(ctx context.Context) (map[netstate.VPC]netstate.Facts,
 	out := map[netstate.VPC]netstate.Facts{}
 	for _, v := range found {
 		id, facts := netstate.VPCID(aws.ToString(v.VpcId)), factsOf(v)
-		if id != "" && r.ours(v.OwnerId) && selected(r.w.VPCs, id, facts.Tags) {
+		if id != "" && r.ours(v.OwnerId) && wanted.means(id, facts.Tags) {
 			out[netstate.VPC{Scope: r.scope, ID: id}] = facts
 		}
 	}
@@ -66,45 +66,9 @@ func factsOf(v types.Vpc) netstate.Facts {
 	return netstate.Facts{CIDRs: netstate.SortPrefixes(all), Tags: tagsOf(v.Tags)}
 }
 
-// selectedIDs returns the ids of the VPCs that the selectors mean. It waits for the listing of VPCs only if one selects by tags.
-func selectedIDs(selectors []netstate.VPCSelector, vpcs *result[map[netstate.VPC]netstate.Facts]) ([]netstate.VPCID, *netstate.Error) {
-	ids, all := vpcIDs(selectors)
-	if all {
-		return ids, nil
-	}
-	found, err := vpcs.wait()
-	if err != nil {
-		return nil, err
-	}
-	for v, facts := range found {
-		if selected(selectors, v.ID, facts.Tags) {
-			ids = append(ids, v.ID)
-		}
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
-}
-
-// vpcIDs returns the ids among the selectors, and whether all select by id.
-func vpcIDs(selectors []netstate.VPCSelector) (ids []netstate.VPCID, all bool) {
-	all = true
-	for _, s := range selectors {
-		if s.ID == "" {
-			all = false
-			continue
-		}
-		ids = append(ids, s.ID)
-	}
-	return ids, all
-}
-
-func selected(selectors []netstate.VPCSelector, id netstate.VPCID, tags netstate.Tags) bool {
-	return slices.ContainsFunc(selectors, func(s netstate.VPCSelector) bool { return s.Match(id, tags) })
-}
-
 // listSubnets returns the subnets of the selected VPCs.
 func (r *reader) listSubnets(ctx context.Context, vpcs *result[map[netstate.VPC]netstate.Facts]) (map[netstate.SubnetKey]netstate.Subnet, *netstate.Error) {
-	ids, err := selectedIDs(r.w.VPCs, vpcs)
+	ids, err := selectionOf(r.w.VPCs).find(vpcs)
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +76,10 @@ func (r *reader) listSubnets(ctx context.Context, vpcs *result[map[netstate.VPC]
 	if err != nil {
 		return nil, err
 	}
-	out := map[netstate.SubnetKey]netstate.Subnet{}
+	out, within := map[netstate.SubnetKey]netstate.Subnet{}, setOf(ids)
 	for _, s := range found {
 		id, vpc := netstate.SubnetID(aws.ToString(s.SubnetId)), netstate.VPCID(aws.ToString(s.VpcId))
-		if id != "" && slices.Contains(ids, vpc) {
+		if id != "" && within[vpc] {
 			out[netstate.SubnetKey{Scope: r.scope, ID: id}] = netstate.Subnet{VPC: vpc, Tags: tagsOf(s.Tags)}
 		}
 	}
