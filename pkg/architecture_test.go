@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"pkg/netstate":                {},
 	"pkg/spec":                    {"pkg/netstate"},
 	"pkg/plan":                    {"pkg/netstate", "pkg/spec"},
+	"pkg/plan/plantest":           {"pkg/netstate"},
 	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan"},
 	"pkg/reconcile/reconciletest": {"pkg/netstate", "pkg/plan"},
 	"pkg/render":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile"},

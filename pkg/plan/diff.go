@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -246,6 +245,27 @@ func (p *Plan) Announced(first *Plan) []Action {
 	return out
 }
 
+// Restrict returns the plan for some links only. Everything was decided with all links in view, so what they share is judged rightly.
+func (p *Plan) Restrict(links ...netstate.Link) *Plan {
+	in := func(l netstate.Link) bool { return slices.Contains(links, l) }
+	return &Plan{
+		Links:    keep(p.Links, func(s LinkState) bool { return in(s.Name) }),
+		Actions:  keep(p.Actions, func(a Action) bool { return in(a.Link()) }),
+		Drift:    keep(p.Drift, func(d Drift) bool { return in(d.Link) }),
+		Problems: keep(p.Problems, func(x Problem) bool { return in(x.Link) }),
+	}
+}
+
+func keep[T any](all []T, wanted func(T) bool) []T {
+	var out []T
+	for _, x := range all {
+		if wanted(x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 // Key identifies an action within a pass, whatever a later look fills in.
 func Key(a Action) string { return announce(a) }
 
@@ -262,11 +282,6 @@ func (p *Plan) Count() (add, change, remove int) {
 		}
 	}
 	return add, change, remove
-}
-
-// sortedKeys returns a map's keys in order.
-func sortedKeys[K comparable, V any](m map[K]V, order func(a, b K) int) []K {
-	return slices.SortedFunc(maps.Keys(m), order)
 }
 
 // Make plans a spec against one look: Expand, then Diff.

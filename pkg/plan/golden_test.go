@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/plan/plantest"
 	"github.com/peerd/peerd/pkg/spec"
 )
 
@@ -69,7 +70,7 @@ func TestPlanGoldens(t *testing.T) {
 	for _, dir := range scenarios(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			got := dump(plan.Make(specOf(t, dir), readObserved(t, filepath.Join(dir, "observed.txt"))))
+			got := dump(plan.Make(specOf(t, dir), plantest.Observed(t, filepath.Join(dir, "observed.txt"))))
 			path := filepath.Join(dir, "plan.golden")
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

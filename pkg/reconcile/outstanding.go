@@ -31,7 +31,7 @@ func (p *pass) hasRoom(outstanding map[netstate.Scope]int, actions []plan.Action
 
 // limit is what the spec states for the account, else EC2's default.
 func (p *pass) limit(s netstate.Scope) int {
-	for _, a := range p.spec.Accounts {
+	for _, a := range p.in.Spec.Accounts {
 		if a.ID == s.Account && a.Quotas.OutstandingRequests > 0 {
 			return a.Quotas.OutstandingRequests
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
-	"github.com/peerd/peerd/pkg/spec"
 )
 
 // The waits of a pass grow from the first to the last, and start anew when something was done.
@@ -26,7 +25,7 @@ const (
 // plan may do only what the first announced, and each announced action only once if it worked.
 type pass struct {
 	cfg      Config
-	spec     *spec.Set
+	in       Input
 	look     netstate.Look
 	first    *plan.Plan
 	deadline time.Time // of waiting for states
@@ -64,7 +63,7 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 		}
 		o, err := p.cfg.Target.Observe(ctx, p.look)
 		if err != nil {
-			return plan.Make(p.spec, p.o), err
+			return p.in.plan(p.o), err
 		}
 		p.o = o.Clone()
 		final := p.replan()
@@ -91,7 +90,7 @@ func (p *pass) begin() {
 
 // replan plans anew from the last look and lays out what each link may do of it.
 func (p *pass) replan() *plan.Plan {
-	now := plan.Make(p.spec, p.o)
+	now := p.in.plan(p.o)
 	for _, s := range now.Links {
 		l := p.links[s.Name]
 		l.state, l.actions, l.stopped = s, nil, l.stopped && l.busy

@@ -69,7 +69,17 @@ func New(cfg Config) *Reconciler {
 // Input is what one cycle is asked to do.
 type Input struct {
 	Spec   *spec.Set
-	DryRun bool // plan only, with the accounts' readRole where there is one
+	DryRun bool            // plan only, with the accounts' readRole where there is one
+	Only   []netstate.Link // plan and apply nothing else; empty: everything
+}
+
+// plan plans the input against one look.
+func (in Input) plan(o *netstate.Observed) *plan.Plan {
+	p := plan.Make(in.Spec, o)
+	if len(in.Only) > 0 {
+		return p.Restrict(in.Only...)
+	}
+	return p
 }
 
 // Cycle makes one pass: it reads AWS, plans, applies, reads again, and says what is left. It never returns nil; failures stand in the
@@ -83,7 +93,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 		rep.Err = err
 		return rep
 	}
-	rep.First = plan.Make(in.Spec, o)
+	rep.First = in.plan(o)
 	rep.Final = rep.First
 	rep.Err = unreadable(look, o)
 	r.cfg.OnPlan(rep.First)
@@ -91,7 +101,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	if in.DryRun || idle || rep.Err != nil {
 		return rep
 	}
-	p := &pass{cfg: r.cfg, spec: in.Spec, look: look, o: o, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}
+	p := &pass{cfg: r.cfg, in: in, look: look, o: o, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}
 	rep.Final, rep.Err = p.run(ctx)
 	rep.Results = p.results
 	return rep

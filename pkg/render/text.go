@@ -84,18 +84,23 @@ func (t *text) line(format string, args ...any) {
 
 func (t *text) peering(g *group) {
 	t.line("%s", heading(g))
+	t.actions(g, "    ")
+	t.line("")
+}
+
+// actions writes what is to be done and what drifts without an action, the lines of each account and region indented below its name.
+func (t *text) actions(g *group, indent string) {
 	scope := netstate.Scope{}
 	for _, a := range byScope(g.actions) {
 		if a.Scope() != scope {
 			scope = a.Scope()
 			t.line("  %s", scope)
 		}
-		t.line("    %s", a)
+		t.line("%s%s", indent, a)
 	}
 	for _, d := range g.drift {
-		t.line("  ! %s %s: %s%s", d.Kind, d.Resource, d.What, whyLeft(g, d))
+		t.line("%s! %s %s: %s%s", indent[:len(indent)/2], d.Kind, d.Resource, d.What, whyLeft(g, d))
 	}
-	t.line("")
 }
 
 func heading(g *group) string {

@@ -1,4 +1,5 @@
-package plan_test
+// Package plantest reads looks at AWS from text, for tests of what is planned and shown. It must not decide anything.
+package plantest
 
 import (
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
-// readObserved reads the text form of a look, one fact a line:
+// Observed reads the text form of a look, one fact a line:
 //
 //	vpc ACCOUNT/REGION/ID CIDR[,CIDR] [dns=on|off] [KEY=VALUE…]
 //	table ACCOUNT/REGION ID VPC [main] [gateway] [subnet=ID…] [KEY=VALUE…]
@@ -24,7 +25,7 @@ import (
 //	unread ACCOUNT/REGION LISTING KIND CODE
 //
 // A view that is left out was not seen. Lines that begin with # are comments.
-func readObserved(t *testing.T, path string) *netstate.Observed {
+func Observed(t *testing.T, path string) *netstate.Observed {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -1,0 +1,107 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/peerd/peerd/pkg/plan"
+)
+
+// markdownLimit keeps a plan within a pull-request comment, of which GitHub takes 65,536 characters.
+const markdownLimit = 60_000
+
+// PlanMarkdown writes a plan for a pull request: the counts, what stands in the way, and one section a peering, those that delete first.
+// What does not fit is counted, never cut in the middle.
+func PlanMarkdown(w io.Writer, p *plan.Plan) error {
+	add, change, remove := p.Count()
+	m := &markdown{}
+	m.b.WriteString(fmt.Sprintf("### peerd plan: %d to add, %d to change, %d to delete\n\n", add, change, remove))
+	if len(p.Problems) > 0 {
+		m.problems(p.Problems)
+	}
+	all := groups(p)
+	slices.SortStableFunc(all, func(a, b *group) int { return deletions(b) - deletions(a) })
+	for i, g := range all {
+		if !m.fits(section(g)) {
+			m.b.WriteString(fmt.Sprintf("\n%s more: run `peerd plan` to see all.\n", count(len(all)-i, "peering")))
+			break
+		}
+	}
+	if len(all) == 0 && len(p.Problems) == 0 {
+		m.b.WriteString("Nothing to change.\n")
+	}
+	_, err := io.WriteString(w, m.b.String())
+	return err
+}
+
+type markdown struct{ b strings.Builder }
+
+// room is kept for the line that counts what does not fit.
+const room = 200
+
+// fits writes the text if there is room for it.
+func (m *markdown) fits(text string) bool {
+	if m.b.Len()+len(text)+room > markdownLimit {
+		return false
+	}
+	m.b.WriteString(text)
+	return true
+}
+
+// problems writes what stands in the way, within half of the room.
+func (m *markdown) problems(ps []plan.Problem) {
+	var lines []string
+	size := 0
+	for i, x := range ps {
+		line := Plain(fmt.Sprintf("%s: %s", x.Link, x))
+		if size += len(line) + 1; size > markdownLimit/2 {
+			lines = append(lines, fmt.Sprintf("… and %d more", len(ps)-i))
+			break
+		}
+		lines = append(lines, line)
+	}
+	m.b.WriteString("**" + count(len(ps), "problem") + "**\n\n" + fenced("text", lines) + "\n")
+}
+
+func deletions(g *group) int {
+	n := 0
+	for _, a := range g.actions {
+		if a.Step().Removes() {
+			n++
+		}
+	}
+	return n
+}
+
+// section is one peering, folded, its lines as a diff so that additions and deletions are coloured.
+func section(g *group) string {
+	t := &text{}
+	t.actions(g, "")
+	lines := strings.Split(strings.TrimSuffix(t.b.String(), "\n"), "\n")
+	if len(g.actions)+len(g.drift) == 0 {
+		lines = nil
+	}
+	title := fmt.Sprintf("%d to do", len(g.actions))
+	if len(g.actions) == 0 {
+		title = "nothing to do"
+	}
+	return fmt.Sprintf("<details><summary><code>%s</code>: %s</summary>\n\n%s\n</details>\n", escapeHTML(string(g.name)), title,
+		fenced("diff", append([]string{"  " + Plain(heading(g))}, lines...)))
+}
+
+// fenced puts lines into a code block whose fence is longer than any run of backticks in them, so that nothing in them is markup.
+func fenced(language string, lines []string) string {
+	fence := "```"
+	for _, l := range lines {
+		for strings.Contains(l, fence) {
+			fence += "`"
+		}
+	}
+	return fence + language + "\n" + strings.Join(lines, "\n") + "\n" + fence + "\n"
+}
+
+func escapeHTML(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(Plain(s))
+}

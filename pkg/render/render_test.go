@@ -1,0 +1,185 @@
+package render_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/plan/plantest"
+	"github.com/peerd/peerd/pkg/render"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const scenarios = "../plan/testdata"
+
+var formats = map[string]func(io.Writer, *plan.Plan) error{"txt": render.PlanText, "json": render.PlanJSON, "md": render.PlanMarkdown}
+
+func planned(t *testing.T, scenario string) *plan.Plan {
+	t.Helper()
+	s, err := spec.Load(os.DirFS(filepath.Join(scenarios, "spec")), "specs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Make(s, plantest.Observed(t, filepath.Join(scenarios, scenario, "observed.txt")))
+}
+
+func show(t *testing.T, format func(io.Writer, *plan.Plan) error, p *plan.Plan) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := format(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Every situation that the plan is tested with, in every format.
+func TestPlanGoldens(t *testing.T) {
+	t.Parallel()
+	dirs, err := filepath.Glob(scenarios + "/*/observed.txt")
+	if err != nil || len(dirs) < 20 {
+		t.Fatalf("%d scenarios: %v", len(dirs), err)
+	}
+	for _, d := range dirs {
+		name := filepath.Base(filepath.Dir(d))
+		for ext, format := range formats {
+			t.Run(name+"/"+ext, func(t *testing.T) {
+				t.Parallel()
+				got := show(t, format, planned(t, name))
+				path := filepath.Join("testdata", name+"."+ext)
+				if *update {
+					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), got); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// hostile is a plan whose texts try to break out of whatever they are printed in.
+func hostile(lines int) *plan.Plan {
+	p := &plan.Plan{}
+	for i := range lines {
+		p.Problems = append(p.Problems, plan.Problem{Link: "a", Code: "x", Severity: plan.HoldsLink, Pos: spec.Pos{File: "f", Line: i, Col: 1},
+			Message: "```\n</details> ::set-output name=x::y \x1b[31m\u202e @team **bold** ````"})
+		p.Drift = append(p.Drift, plan.Drift{Link: "a\n```", Resource: plan.ResourceRoute, Kind: plan.DriftExtra, What: fmt.Sprintf("line %d ``` \r\n::error::x", i)})
+	}
+	return p
+}
+
+func TestNothingBreaksOutOfMarkdown(t *testing.T) {
+	t.Parallel()
+	got := show(t, render.PlanMarkdown, hostile(1))
+	for _, bad := range []string{"\x1b", "\u202e", "\r", "\n::", "\n</details> ::"} {
+		if strings.Contains(got, bad) {
+			t.Errorf("%q stands in the Markdown:\n%s", bad, got)
+		}
+	}
+	fence, inside := "", false
+	for _, l := range strings.Split(got, "\n") {
+		switch {
+		case !inside && strings.HasPrefix(l, "```"):
+			fence, inside = strings.TrimRight(l, "abcdefghijklmnopqrstuvwxyz"), true
+		case inside && l == fence:
+			inside = false
+		case !inside && strings.Contains(l, "@team"):
+			t.Errorf("outside a code block: %s", l)
+		}
+	}
+	if inside {
+		t.Errorf("a code block is not closed:\n%s", got)
+	}
+}
+
+func TestMarkdownFitsAComment(t *testing.T) {
+	t.Parallel()
+	big := hostile(5000)
+	for i := range big.Drift {
+		big.Drift[i].Link = "a"
+	}
+	got := show(t, render.PlanMarkdown, big)
+	if len(got) > 60_000 || !strings.Contains(got, "more") {
+		t.Errorf("%d bytes, and it must say what was left out", len(got))
+	}
+}
+
+// The same spec cut into files of any names gives the same plan, byte for byte.
+func TestPlanDoesNotDependOnFiles(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(scenarios, "spec", "spec.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := "apiVersion: peerd/v1\n"
+	parts := splitTop(strings.TrimPrefix(string(text), head))
+	want := map[string]string{}
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		files := fstest.MapFS{}
+		for _, i := range r.Perm(len(parts)) {
+			files[fmt.Sprintf("%c%d.yaml", 'a'+rune(r.IntN(26)), i)] = &fstest.MapFile{Data: []byte(head + parts[i])}
+		}
+		s, err := spec.Load(files, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := plan.Make(s, plantest.Observed(t, filepath.Join(scenarios, "nothing-there-yet", "observed.txt")))
+		for ext, format := range formats {
+			got := show(t, format, p)
+			if want[ext] == "" {
+				want[ext] = got
+			}
+			if diff := cmp.Diff(want[ext], got); diff != "" {
+				t.Fatalf("seed %d, %s:\n%s", seed, ext, diff)
+			}
+		}
+	}
+}
+
+// splitTop cuts a document at its top-level keys.
+func splitTop(text string) []string {
+	var parts []string
+	for _, l := range strings.SplitAfter(text, "\n") {
+		if l != "" && l[0] != ' ' && l[0] != '\n' {
+			parts = append(parts, "")
+		}
+		if len(parts) > 0 {
+			parts[len(parts)-1] += l
+		}
+	}
+	return parts
+}
+
+func TestColorPaintsAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	text := show(t, render.PlanText, planned(t, "rule-edited"))
+	painted := render.Color(text)
+	if !strings.Contains(painted, "\x1b[33m    ~ rule") {
+		t.Errorf("a change is not painted:\n%q", painted)
+	}
+	for _, c := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[0m"} {
+		painted = strings.ReplaceAll(painted, c, "")
+	}
+	if painted != text {
+		t.Error("painting changed the text")
+	}
+}
