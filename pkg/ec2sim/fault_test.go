@@ -1,0 +1,218 @@
+package ec2sim_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/peerd/peerd/pkg/ec2sim/fault"
+)
+
+// describe makes one read in process, and gives back status, body and error.
+func (f *fixture) describe(c context.Context) (int, string, error) {
+	resp, err := f.RoundTrip(signed(f.Now(), alice, "", "ec2", east, "DescribeVpcs").WithContext(c))
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+// Each kind of fault that spoils a reply, seen by the client, counted, and in the log.
+func TestSpoiltReplies(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rule   fault.Rule
+		status int
+		check  func(body string, err error) bool
+	}{
+		"error":        {fault.Rule{Kind: fault.Error, Code: "RequestLimitExceeded"}, 503, contains("<Code>RequestLimitExceeded</Code>")},
+		"own status":   {fault.Rule{Kind: fault.Error, Code: "X", Status: 418}, 418, contains("<Code>X</Code>")},
+		"server error": {fault.Rule{Kind: fault.ServerError}, 500, contains("<Code>InternalError</Code>")},
+		"html":         {fault.Rule{Kind: fault.HTML}, 200, contains("<html>")},
+		"empty":        {fault.Rule{Kind: fault.Empty}, 200, func(body string, err error) bool { return body == "" && err == nil }},
+		"other action": {fault.Rule{Kind: fault.OtherAction}, 200, contains("<DescribeKeyPairsResponse")},
+		"truncated": {fault.Rule{Kind: fault.Truncated}, 200, func(body string, err error) bool {
+			return strings.Contains(body, "<DescribeVpcsResponse") && !strings.Contains(body, "</DescribeVpcsResponse>")
+		}},
+		"huge":  {fault.Rule{Kind: fault.Huge, Size: 1 << 20}, 200, func(body string, err error) bool { return len(body) > 1<<20 }},
+		"reset": {fault.Rule{Kind: fault.Reset}, 0, func(_ string, err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.Inject(c.rule)
+			status, body, err := f.describe(ctx())
+			if status != c.status || !c.check(body, err) {
+				t.Fatalf("got %d %.200q %v", status, body, err)
+			}
+			equal(t, f.Fired(), map[fault.Kind]int{c.rule.Kind: 1})
+			equal(t, f.Calls()[0].Fault, string(c.rule.Kind))
+			f.ClearFaults()
+			status, _, _ = f.describe(ctx())
+			equal(t, status, 200)
+			equal(t, f.Fired(), map[fault.Kind]int{c.rule.Kind: 1})
+		})
+	}
+}
+
+func contains(part string) func(string, error) bool {
+	return func(body string, err error) bool { return err == nil && strings.Contains(body, part) }
+}
+
+// Waiting faults end with the client's patience, in fake time.
+func TestHangingReplies(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rule     fault.Rule
+		patience time.Duration
+		took     time.Duration
+		err      error
+	}{
+		"hang until the client leaves": {fault.Rule{Kind: fault.Hang}, 30 * time.Second, 30 * time.Second, context.DeadlineExceeded},
+		"hang ends by itself":          {fault.Rule{Kind: fault.Hang, Delay: time.Minute}, time.Hour, time.Minute, syscall.ECONNRESET},
+		"late":                         {fault.Rule{Kind: fault.Late, Delay: 20 * time.Second}, time.Hour, 20 * time.Second, nil},
+		"a byte a minute":              {fault.Rule{Kind: fault.Slow}, time.Hour, time.Hour, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				f.Inject(c.rule)
+				patient, cancel := context.WithTimeout(t.Context(), c.patience)
+				defer cancel()
+				start := time.Now()
+				_, _, err := f.describe(patient)
+				if !errors.Is(err, c.err) || time.Since(start) != c.took {
+					t.Fatalf("got %v after %v, want %v after %v", err, time.Since(start), c.err, c.took)
+				}
+			})
+		})
+	}
+}
+
+// A fault before the effect leaves the world alone; after it, only the client does not know.
+func TestBeforeAndAfterTheEffect(t *testing.T) {
+	t.Parallel()
+	for before, made := range map[bool]int{true: 0, false: 1} {
+		f := newFixture(t)
+		f.Inject(fault.Rule{Operation: "CreateVpcPeeringConnection", Kind: fault.Reset, Before: before, Count: 1})
+		_, err := f.in(alice, east).CreateVpcPeeringConnection(ctx(), &ec2.CreateVpcPeeringConnectionInput{
+			VpcId: aws.String(hub), PeerVpcId: aws.String(spoke), PeerOwnerId: aws.String(bob),
+		})
+		if err == nil {
+			t.Fatal("a reset connection is no error")
+		}
+		equal(t, len(f.facts("view=requester")), made)
+		last := f.Calls()[0]
+		equal(t, [3]any{last.Applied, last.HTTPStatus, last.Mutating}, [3]any{!before, 0, true})
+	}
+}
+
+// Rules choose calls by name, place and number.
+func TestWhichCallsFail(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Inject(fault.Rule{Operation: "DescribeVpcs", Account: bob, Region: east, From: 2, Count: 2, Kind: fault.Error, Code: "Unavailable"})
+	var got []string
+	for range 4 {
+		f.ok(alice, east, "DescribeVpcs")
+		f.ok(bob, west, "DescribeVpcs")
+		f.ok(bob, east, "DescribeSubnets")
+		got = append(got, f.do(bob, east, "DescribeVpcs").Code)
+	}
+	equal(t, got, []string{"", "Unavailable", "Unavailable", ""})
+}
+
+// A token that repeats, and an item that is on no page.
+func TestSpoiltPages(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for range 14 {
+		f.ok(alice, east, "CreateRouteTable", "VpcId", near)
+	}
+	page := func(token string) (int, string) {
+		params := []string{"MaxResults", "5"}
+		if token != "" {
+			params = append(params, "NextToken", token)
+		}
+		a := f.ok(alice, east, "DescribeRouteTables", params...)
+		return len(a.all("routeTableSet/item/routeTableId")), a.one("nextToken")
+	}
+	f.Inject(fault.Rule{Kind: fault.RepeatToken})
+	_, first := page("")
+	_, second := page(first)
+	equal(t, second, first)
+	f.ClearFaults()
+	f.Inject(fault.Rule{Kind: fault.DropItem, Count: 1})
+	total, token := page("")
+	for token != "" {
+		n, next := page(token)
+		total, token = total+n, next
+	}
+	equal(t, total, 16)
+	equal(t, f.Fired(), map[fault.Kind]int{fault.RepeatToken: 1, fault.DropItem: 1})
+}
+
+// EC2 Developer Guide, "Eventual consistency": old lists, and ids that are not known yet.
+func TestEventualConsistency(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Inject(fault.Rule{Operation: "DescribeVpcPeeringConnections", Kind: fault.Stale, Delay: 10 * time.Second})
+	f.Inject(fault.Rule{Operation: "AcceptVpcPeeringConnection", Kind: fault.NotFound, Delay: 5 * time.Second})
+	id := f.request(spoke, bob, east)
+	equal(t, f.status(alice, east, id), "")
+	wantCode(t, f.accept(bob, east, id), "InvalidVpcPeeringConnectionID.NotFound")
+	f.advance(5 * time.Second)
+	wantCode(t, f.accept(bob, east, id), "")
+	equal(t, f.status(alice, east, id), "")
+	f.advance(5 * time.Second)
+	equal(t, f.status(alice, east, id), "pending-acceptance")
+	f.advance(5 * time.Second)
+	equal(t, f.status(alice, east, id), "active")
+	equal(t, f.Fired(), map[fault.Kind]int{fault.NotFound: 1, fault.Stale: 4})
+}
+
+// Over a real connection a reset is a reset, and a slow reply trickles.
+func TestFaultsOverHTTP(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	srv := httptest.NewServer(f.Sim)
+	defer srv.Close()
+	get := func() (string, error) {
+		r := signed(f.Now(), alice, "", "ec2", east, "DescribeVpcs")
+		r.URL.Host, r.URL.Scheme = strings.TrimPrefix(srv.URL, "http://"), "http"
+		resp, err := srv.Client().Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		return string(b), err
+	}
+	f.Inject(fault.Rule{Kind: fault.Reset, Count: 1})
+	if _, err := get(); !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatalf("got %v, want a reset", err)
+	}
+	f.Inject(fault.Rule{Kind: fault.Slow, Delay: time.Microsecond, Count: 1})
+	if body, err := get(); err != nil || !strings.HasSuffix(body, "</DescribeVpcsResponse>") {
+		t.Fatalf("got %.100q %v, want the whole reply", body, err)
+	}
+	resp, err := http.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	equal(t, resp.StatusCode, http.StatusBadRequest)
+}

@@ -1,0 +1,260 @@
+package ec2sim_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/ec2sim/world"
+)
+
+// perm spells one permission: protocol, ports and a CIDR.
+func perm(n int, protocol, from, to, cidr string) []string {
+	p := fmt.Sprintf("IpPermissions.%d.", n)
+	out := []string{p + "IpProtocol", protocol, p + "IpRanges.1.CidrIp", cidr}
+	if from != "" {
+		out = append(out, p+"FromPort", from, p+"ToPort", to)
+	}
+	return out
+}
+
+// fromGroup spells one permission whose source is a group.
+func fromGroup(group, owner string) []string {
+	out := []string{"IpPermissions.1.IpProtocol", "-1", "IpPermissions.1.Groups.1.GroupId", group}
+	if owner != "" {
+		out = append(out, "IpPermissions.1.Groups.1.UserId", owner)
+	}
+	return out
+}
+
+func of(group string, params ...[]string) []string {
+	out := []string{"GroupId", group}
+	for _, p := range params {
+		out = append(out, p...)
+	}
+	return out
+}
+
+// EC2 API reference, AuthorizeSecurityGroupIngress: one call, several rules, grouped in one listing and apart in the other.
+func TestAuthorize(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "6", "443", "443", "10.1.2.3/16"), perm(2, "all", "1", "2", "10.2.0.0/16"),
+		[]string{"IpPermissions.1.IpRanges.2.CidrIp", "10.3.0.0/16", "IpPermissions.1.IpRanges.2.Description", "three & more",
+			"IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "2001:DB8::1/48", "IpPermissions.1.PrefixListIds.1.PrefixListId", "pl-0000000000000a001",
+			"TagSpecification.1.ResourceType", "security-group-rule", "TagSpecification.1.Tag.1.Key", "k", "TagSpecification.1.Tag.1.Value", "v"})...)
+	var got []string
+	for _, r := range a.items("securityGroupRuleSet/item") {
+		got = append(got, strings.Join([]string{r.one("ipProtocol"), r.one("fromPort"), r.one("toPort"),
+			r.one("cidrIpv4") + r.one("cidrIpv6") + r.one("prefixListId"), r.one("description"), r.one("tagSet/item/value")}, " "))
+	}
+	equal(t, got, []string{
+		"tcp 443 443 10.1.0.0/16  v", "tcp 443 443 10.3.0.0/16 three & more v", "tcp 443 443 2001:db8::/48  v",
+		"tcp 443 443 pl-0000000000000a001  v", "-1 -1 -1 10.2.0.0/16  v",
+	})
+	g := f.ok(alice, east, "DescribeSecurityGroups", "GroupId.1", hubApp)
+	in := "securityGroupInfo/item/ipPermissions/item/"
+	equal(t, g.all(in+"ipProtocol"), []string{"tcp", "tcp", "-1"})
+	equal(t, g.all(in+"fromPort"), []string{"22", "443"}) // none where ports mean nothing
+	equal(t, g.all(in+"ipRanges/item/cidrIp"), []string{"192.0.2.0/24", "10.1.0.0/16", "10.3.0.0/16", "10.2.0.0/16"})
+	equal(t, g.all("securityGroupInfo/item/ipPermissionsEgress/item/ipv6Ranges/item/cidrIpv6"), []string{"::/0"}) // the VPC has IPv6
+}
+
+// EC2 API reference, IpPermission and AuthorizeSecurityGroupIngress: what is refused changes nothing, not even in part.
+func TestAuthorizeRefused(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	good := perm(1, "tcp", "80", "80", "10.1.0.0/16")
+	for name, c := range map[string]struct {
+		code, message string
+		params        []string
+	}{
+		"duplicate": {"InvalidPermission.Duplicate", `the specified rule "peer: 192.0.2.0/24, TCP, from port: 22, to port: 22, ALLOW" already exists`,
+			append(perm(2, "tcp", "22", "22", "192.0.2.9/24"), "IpPermissions.2.IpRanges.1.Description", "another description")},
+		"twice in one call": {"InvalidParameterValue", "The same permission must not appear multiple times", perm(2, "tcp", "80", "80", "10.1.0.1/16")},
+		"bad description": {"InvalidParameterValue", "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  " +
+			"a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*", append(perm(2, "tcp", "81", "81", "10.1.0.0/16"), "IpPermissions.2.IpRanges.1.Description", "it's")},
+		"long description": {"InvalidParameterValue", "", append(perm(2, "tcp", "81", "81", "10.1.0.0/16"), "IpPermissions.2.IpRanges.1.Description", strings.Repeat("x", 256))},
+		"no ports":         {"InvalidParameterValue", "", perm(2, "udp", "", "", "10.1.0.0/16")},
+		"ports reversed":   {"InvalidParameterValue", "", perm(2, "tcp", "90", "80", "10.1.0.0/16")},
+		"port too high":    {"InvalidParameterValue", "", perm(2, "tcp", "80", "65536", "10.1.0.0/16")},
+		"icmp all types":   {"InvalidParameterValue", "", perm(2, "icmp", "-1", "0", "10.1.0.0/16")},
+		"no protocol":      {"InvalidParameterValue", "", perm(2, "", "80", "80", "10.1.0.0/16")},
+		"unknown protocol": {"InvalidPermission.Malformed", "", perm(2, "ospf", "", "", "10.1.0.0/16")},
+		"bad cidr":         {"InvalidParameterValue", "CIDR block 10.1.0.0 is malformed", perm(2, "tcp", "80", "80", "10.1.0.0")},
+		"no source":        {"MissingParameter", "", []string{"IpPermissions.2.IpProtocol", "-1"}},
+		"unknown list":     {"InvalidPrefixListID.NotFound", "", []string{"IpPermissions.2.IpProtocol", "-1", "IpPermissions.2.PrefixListIds.1.PrefixListId", "pl-00000000"}},
+		"unknown group":    {"InvalidGroup.NotFound", "The security group 'sg-00000000' does not exist", []string{"IpPermissions.2.IpProtocol", "-1", "IpPermissions.2.Groups.1.GroupId", "sg-00000000"}},
+		"group by name":    {"UnknownParameter", "", []string{"IpPermissions.2.IpProtocol", "-1", "IpPermissions.2.Groups.1.GroupName", "app"}},
+		"reserved tag":     {"InvalidParameterValue", "", []string{"TagSpecification.1.ResourceType", "security-group-rule", "TagSpecification.1.Tag.1.Key", "aws:x"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.unchanged(func() {
+				if got := f.no(c.code, alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, good, c.params)...); c.message != "" {
+					equal(t, got, c.message)
+				}
+			})
+		})
+	}
+	f.no("InvalidGroup.NotFound", alice, east, "AuthorizeSecurityGroupIngress", of(spokeApp, good)...) // another account's
+	f.no("UnknownParameter", alice, east, "AuthorizeSecurityGroupEgress", "GroupId", hubApp, "IpProtocol", "-1", "CidrIp", "0.0.0.0/0")
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp, "IpProtocol", "tcp", "FromPort", "80", "ToPort", "80", "CidrIp", "10.1.0.0/16")
+}
+
+// Whether a call with one duplicate is all or nothing is not documented.
+func TestPartialAuthorize(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, with(world.Switches{Authorize: "partial"}))
+	f.no("InvalidPermission.Duplicate", alice, east, "AuthorizeSecurityGroupIngress",
+		of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"), perm(2, "tcp", "22", "22", "192.0.2.0/24"))...)
+	equal(t, len(f.facts("tcp 80-80 10.1.0.0/16")), 1)
+}
+
+// VPC Peering Guide, "Update your security groups to reference peer security groups".
+func TestPeerGroupReference(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, delayed(world.Delays{References: time.Minute}))
+	const authorize, apart = "AuthorizeSecurityGroupIngress", "You have specified two resources that belong to different networks."
+	rule := of(hubApp, fromGroup(spokeApp, bob))
+	equal(t, f.no("InvalidGroup.NotFound", alice, east, authorize, rule...), apart)
+	id := f.peered(spoke, bob, east)
+	equal(t, f.no("InvalidGroup.NotFound", alice, east, authorize, rule...), apart) // not at once after it became active
+	f.advance(time.Minute)
+	f.ok(alice, east, authorize, rule...)
+	f.peered(far, bob, west)
+	f.advance(time.Minute)
+	equal(t, f.no("InvalidGroup.NotFound", alice, east, authorize, of(hubApp, fromGroup(farApp, bob))...), apart) // never across regions
+	equal(t, f.no("InvalidGroup.NotFound", alice, east, authorize, of(hubApp, fromGroup(nearApp, ""))...), apart)
+	uses := f.ok(bob, east, "DescribeSecurityGroupReferences", "GroupId.1", spokeApp)
+	equal(t, uses.all("securityGroupReferenceSet/item/referencingVpcId"), []string{hub})
+
+	ref := func() string {
+		a := f.ok(alice, east, "DescribeSecurityGroupRules", "Filter.1.Name", "group-id", "Filter.1.Value.1", hubApp)
+		r := a.items("securityGroupRuleSet/item/referencedGroupInfo")[0]
+		return strings.Join([]string{r.one("userId"), r.one("vpcId"), r.one("vpcPeeringConnectionId"), r.one("peeringStatus")}, " ")
+	}
+	stale := func() int {
+		return len(f.ok(alice, east, "DescribeStaleSecurityGroups", "VpcId", hub).all("staleSecurityGroupSet/item/groupId"))
+	}
+	equal(t, ref(), strings.Join([]string{bob, spoke, id, "active"}, " "))
+	equal(t, stale(), 0)
+	f.ok(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	equal(t, ref(), strings.Join([]string{bob, spoke, id, "deleted"}, " "))
+	equal(t, stale(), 1)
+	again := f.peered(spoke, bob, east)
+	equal(t, ref(), strings.Join([]string{bob, spoke, again, "active"}, " ")) // re-peering makes it valid again
+	equal(t, stale(), 0)
+	f.ok(bob, east, "DeleteSecurityGroup", "GroupId", spokeApp)              // a peer's rule does not hinder it
+	equal(t, ref(), strings.Join([]string{"", spoke, again, "active"}, " ")) // what belonged to the group is missing
+	equal(t, stale(), 1)
+}
+
+// EC2 API reference, RevokeSecurityGroupIngress: by id or by properties; unknown ones are an error except in a default VPC.
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const revoke = "RevokeSecurityGroupIngress"
+	known, unknown := perm(1, "tcp", "22", "22", "192.0.2.0/24"), perm(2, "tcp", "23", "23", "192.0.2.0/24")
+	f.unchanged(func() {
+		equal(t, f.no("InvalidPermission.NotFound", alice, east, revoke, of(hubApp, known, unknown)...), "The specified rule does not exist in this security group.")
+		f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, revoke, of(hubApp, []string{"SecurityGroupRuleId.1", "sgr-00000000"})...)
+		f.no("InvalidSecurityGroupRuleId.Malformed", alice, east, revoke, of(hubApp, []string{"SecurityGroupRuleId.1", "sgr-1"})...)
+	})
+	id := f.ok(alice, east, "DescribeSecurityGroupRules", "Filter.1.Name", "group-id", "Filter.1.Value.1", hubApp).items("securityGroupRuleSet/item")
+	rule := ""
+	for _, r := range id {
+		if r.one("isEgress") == "false" {
+			rule = r.one("securityGroupRuleId")
+		}
+	}
+	f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, "RevokeSecurityGroupEgress", of(hubApp, []string{"SecurityGroupRuleId.1", rule})...)
+	f.no("InvalidParameterCombination", alice, east, revoke, of(hubApp, known, []string{"SecurityGroupRuleId.1", rule})...)
+	a := f.ok(alice, east, revoke, of(hubApp, []string{"SecurityGroupRuleId.1", rule})...)
+	equal(t, a.all("revokedSecurityGroupRuleSet/item/securityGroupRuleId"), []string{rule})
+	equal(t, len(f.facts(rule)), 0)
+
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(nearApp, known)...)
+	a = f.ok(alice, east, revoke, of(nearApp, known, unknown)...) // near is the default VPC
+	equal(t, a.all("unknownIpPermissionSet/item/fromPort"), []string{"23"})
+	equal(t, a.all("revokedSecurityGroupRuleSet/item/fromPort"), []string{"22"})
+}
+
+// EC2 API reference, ModifySecurityGroupRules and UpdateSecurityGroupRuleDescriptionsIngress.
+func TestModifyRules(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	made := f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"), []string{
+		"IpPermissions.1.IpRanges.1.Description", "web", "TagSpecification.1.ResourceType", "security-group-rule",
+		"TagSpecification.1.Tag.1.Key", "k", "TagSpecification.1.Tag.1.Value", "v"})...)
+	id := made.one("securityGroupRuleSet/item/securityGroupRuleId")
+	modify := func(kv ...string) []string {
+		out := []string{"GroupId", hubApp, "SecurityGroupRule.1.SecurityGroupRuleId", id}
+		for i := 0; i < len(kv); i += 2 {
+			out = append(out, "SecurityGroupRule.1.SecurityGroupRule."+kv[i], kv[i+1])
+		}
+		return out
+	}
+	fact := func(rest string) {
+		t.Helper()
+		equal(t, f.facts("rule "+id), []string{alice + "/" + east + " rule " + id + " " + hubApp + " ingress " + rest + ` tags={"k":"v"}`})
+	}
+	f.unchanged(func() {
+		equal(t, f.no("InvalidParameterValue", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "-1", "CidrIpv6", "::/0")...),
+			"Invalid rule type for security group rule '"+id+"'. You may not specify CidrIpv6 for an existing IPv4 CIDR rule.")
+		equal(t, f.no("InvalidParameterValue", alice, east, "ModifySecurityGroupRules", modify("CidrIpv4", "10.0.0.0/8")...),
+			"Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.")
+		f.no("InvalidParameterCombination", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "-1", "CidrIpv4", "10.0.0.0/8", "CidrIpv6", "::/0")...)
+		f.no("MissingParameter", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "-1")...)
+		f.no("InvalidPermission.Duplicate", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "tcp", "FromPort", "22", "ToPort", "22", "CidrIpv4", "192.0.2.0/24")...)
+		f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", "GroupId", hubApp,
+			"SecurityGroupRuleDescription.1.SecurityGroupRuleId", "sgr-00000000", "SecurityGroupRuleDescription.1.Description", "x")
+	})
+	f.ok(alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", "GroupId", hubApp,
+		"SecurityGroupRuleDescription.1.SecurityGroupRuleId", id, "SecurityGroupRuleDescription.1.Description", "changed")
+	fact(`tcp 80-80 10.1.0.0/16 description="changed"`)
+	f.ok(alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"))...)
+	fact(`tcp 80-80 10.1.0.0/16 description=""`)
+	f.ok(alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "udp", "FromPort", "1", "ToPort", "9", "CidrIpv4", "10.2.0.0/16", "Description", "d")...)
+	fact(`udp 1-9 10.2.0.0/16 description="d"`)
+	f.ok(alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "udp", "FromPort", "1", "ToPort", "9", "CidrIpv4", "10.2.0.0/16")...)
+	fact(`udp 1-9 10.2.0.0/16 description=""`)
+}
+
+// VPC User Guide, "Amazon VPC quotas": rules count per group, direction and family; a group counts for both families.
+func TestRuleQuota(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) { c.World = append([]byte("quotas: {rules: 4}\n"), c.World...) })
+	add := func(params ...string) string {
+		return f.do(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, params)...).Code
+	}
+	equal(t, add("IpPermissions.1.IpProtocol", "-1", "IpPermissions.1.PrefixListIds.1.PrefixListId", "pl-0000000000000a001"), "") // 1 + 3
+	equal(t, add(perm(1, "tcp", "80", "80", "10.1.0.0/16")...), "RulesPerSecurityGroupLimitExceeded")
+	equal(t, add(fromGroup(hubApp, "")...), "RulesPerSecurityGroupLimitExceeded")
+	equal(t, add("IpPermissions.1.IpProtocol", "-1", "IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "2001:db8::/32"), "")
+	equal(t, f.do(alice, east, "AuthorizeSecurityGroupEgress", of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"))...).Code, "")
+}
+
+// EC2 API reference, CreateSecurityGroup and DeleteSecurityGroup.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	create := func(name, description string) answered {
+		return f.do(alice, east, "CreateSecurityGroup", "GroupName", name, "GroupDescription", description, "VpcId", hub)
+	}
+	equal(t, create("app", "x").Code, "InvalidGroup.Duplicate")
+	equal(t, create("sg-x", "x").Code, "InvalidParameterValue")
+	equal(t, create("default", "x").Code, "InvalidParameterValue")
+	equal(t, create("y", "").Code, "MissingParameter")
+	made := create("web", "x")
+	equal(t, made.Code, "")
+	id := made.one("groupId")
+	equal(t, len(f.facts(" "+id+" egress -1 -1--1 ")), 2) // everything out, nothing in
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(id, ""))...)
+	f.no("DependencyViolation", alice, east, "DeleteSecurityGroup", "GroupId", id)
+	def := f.ok(alice, east, "DescribeSecurityGroups", "Filter.1.Name", "group-name", "Filter.1.Value.1", "default", "Filter.2.Name", "vpc-id", "Filter.2.Value.1", hub)
+	f.no("CannotDelete", alice, east, "DeleteSecurityGroup", "GroupId", def.one("securityGroupInfo/item/groupId"))
+	f.no("InvalidGroup.NotFound", bob, east, "DeleteSecurityGroup", "GroupId", id)
+	f.no("InvalidGroupId.Malformed", alice, east, "DeleteSecurityGroup", "GroupId", "app")
+}
