@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -17,7 +18,14 @@ var _ reconcile.Target = (*awsnet.Target)(nil)
 
 // pass makes one pass and prints it: the plan before anything is done, progress on stderr, and what is left.
 func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
+	if err := a.checkOutput(); err != nil {
+		return err
+	}
 	set, err := a.load(path)
+	if err != nil {
+		return err
+	}
+	only, err := a.links(set)
 	if err != nil {
 		return err
 	}
@@ -30,14 +38,18 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 		return err
 	}
 	cfg := reconcile.Config{Target: target, Log: log, Timeout: a.timeout, Settle: a.settle}
-	switch a.output {
-	case "json":
-	case "text":
+	if a.output != "json" {
 		a.narrate(&cfg, dryRun)
-	default:
-		return usageError("-o %q: say text or json", a.output)
 	}
-	return a.finish(reconcile.New(cfg).Cycle(ctx, reconcile.Input{Spec: set, DryRun: dryRun}))
+	return a.finish(reconcile.New(cfg).Cycle(ctx, reconcile.Input{Spec: set, DryRun: dryRun, Only: only}))
+}
+
+func (a *app) checkOutput() error {
+	switch a.output {
+	case "text", "json", "markdown":
+		return nil
+	}
+	return usageError("-o %q: say text, json or markdown", a.output)
 }
 
 // load reads the spec and settles whose it is.
@@ -82,7 +94,7 @@ func (a *app) narrate(cfg *reconcile.Config, dryRun bool) {
 	total, done := 0, 0
 	cfg.OnPlan = func(p *plan.Plan) {
 		total = len(p.Actions)
-		_ = render.PlanText(a.stdout, p)
+		a.showPlan(p)
 		if total > 0 && !dryRun {
 			fmt.Fprintln(a.stdout)
 		}
@@ -104,14 +116,41 @@ func (a *app) narrate(cfg *reconcile.Config, dryRun bool) {
 	}
 }
 
+// showPlan prints the plan as asked for. A closed pipe shows itself again at the end of the pass.
+func (a *app) showPlan(p *plan.Plan) {
+	var b bytes.Buffer
+	if a.output == "markdown" {
+		_ = render.PlanMarkdown(&b, p)
+	} else {
+		_ = render.PlanText(&b, p)
+	}
+	_, _ = a.stdout.Write(a.paint(b.Bytes()))
+}
+
+func (a *app) paint(text []byte) []byte {
+	if a.output == "text" && a.painted(a.stdout) {
+		return []byte(render.Color(string(text)))
+	}
+	return text
+}
+
 // finish prints the end of a pass and turns it into the exit code.
 func (a *app) finish(r *reconcile.Report) error {
+	var b bytes.Buffer
 	write := render.ReportText
 	if a.output == "json" {
 		write = render.ReportJSON
 	}
-	if err := write(a.stdout, r); err != nil {
+	if err := write(&b, r); err != nil {
 		return exitError{reconcile.ExitFailed, err}
+	}
+	if _, err := a.stdout.Write(a.paint(b.Bytes())); err != nil {
+		return exitError{reconcile.ExitFailed, err}
+	}
+	if r.First != nil {
+		if err := a.toGitHub(r.First); err != nil {
+			return exitError{reconcile.ExitFailed, err}
+		}
 	}
 	if code := r.Exit(); code != reconcile.ExitInSync {
 		return exitError{code: code}

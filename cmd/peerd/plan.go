@@ -7,7 +7,10 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan [PATH]",
 		Short: "Show what would be changed, and change nothing",
 		Long:  "Show what would be changed, and change nothing: the same as --once --dry-run. Exit 0: nothing to change; 2: changes pending; 4: something stands in the way.",
-		Args:  cobra.MaximumNArgs(1),
+		Example: `  peerd plan specs/                       as text
+  peerd plan specs/ -o markdown           for a pull request
+  peerd plan specs/ --target hub-payments one peering only`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := a.spec
 			if len(args) == 1 {
@@ -16,7 +19,6 @@ func (a *app) planCommand() *cobra.Command {
 			return a.pass(cmd.Context(), path, true)
 		},
 	}
-	a.passFlags(cmd.Flags())
-	cmd.Flags().StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	a.passFlags(cmd)
 	return cmd
 }

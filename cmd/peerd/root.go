@@ -31,11 +31,14 @@ type options struct {
 	stsRegion string
 	logLevel  string
 	logFormat string
+	targets   []string
+	color     string
 }
 
 // app is one invocation: its flags and where its output goes.
 type app struct {
 	options
+	env            func(string) (string, bool)
 	stdout, stderr io.Writer
 }
 
@@ -56,8 +59,8 @@ func (e exitError) Error() string {
 func run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	a := &app{stdout: stdout, stderr: stderr}
-	root := a.command(env)
+	a := &app{env: env, stdout: stdout, stderr: stderr}
+	root := a.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -76,17 +79,24 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	return reconcile.ExitSpec
 }
 
-func (a *app) command(env func(string) (string, bool)) *cobra.Command {
+func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "peerd",
 		Short: "GitOps for AWS VPC peering: make peerings, routes and security-group rules match a spec",
 		Example: `  peerd --once --sandbox --spec peerings.example.yaml   try it on a simulated AWS, without credentials
   peerd plan specs/                                     what would be changed
-  peerd --once --spec specs/                            one pass`,
-		Args:              cobra.NoArgs,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd.Flags(), env) },
+  peerd --once --spec specs/                            one pass
+  peerd --once --spec specs/ --target hub-payments      one peering only
+  peerd validate specs/                                 check the files, offline`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := fromEnvironment(cmd.Flags(), a.env); err != nil {
+				return err
+			}
+			return a.checkColor()
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !a.once {
 				return usageError("say --once for one pass; the daemon is not part of this version yet")
@@ -94,10 +104,11 @@ func (a *app) command(env func(string) (string, bool)) *cobra.Command {
 			return a.pass(cmd.Context(), a.spec, a.dryRun)
 		},
 	}
-	a.passFlags(root.Flags())
+	root.SetFlagErrorFunc(flagError)
+	a.passFlags(root)
 	root.Flags().BoolVar(&a.once, "once", false, "one pass, then exit")
 	root.Flags().BoolVar(&a.dryRun, "dry-run", false, "plan only: no call that changes anything")
-	root.Flags().StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	root.PersistentFlags().StringVar(&a.color, "color", "auto", "auto, always or never; auto colours on a terminal unless NO_COLOR is set")
 	root.PersistentFlags().StringVar(&a.logLevel, "log.level", "warn", "debug, info, warn or error")
 	root.PersistentFlags().StringVar(&a.logFormat, "log.format", "text", "text or json")
 	root.AddCommand(a.planCommand(), a.validateCommand(), a.simCommand(), a.versionCommand())
@@ -105,9 +116,13 @@ func (a *app) command(env func(string) (string, bool)) *cobra.Command {
 }
 
 // passFlags are the flags of whatever makes a pass.
-func (a *app) passFlags(f *pflag.FlagSet) {
+func (a *app) passFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	f.StringArrayVar(&a.targets, "target", nil, "plan and apply only the peering with this `LABEL`; may be repeated")
+	_ = cmd.RegisterFlagCompletionFunc("target", a.completeLabels) // fails only for a flag that does not exist
 	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
-	f.StringVarP(&a.output, "output", "o", "text", "text or json")
+	f.StringVarP(&a.output, "output", "o", "text", "text, json or markdown")
 	f.BoolVar(&a.sandbox, "sandbox", false, "use an embedded simulated AWS made from the spec; no credentials are needed or used")
 	f.DurationVar(&a.timeout, "timeout", 10*time.Minute, "how long one pass waits for connections to become active")
 	f.DurationVar(&a.settle, "settle", time.Minute, "how long one pass waits for AWS to show what was done")
@@ -128,6 +143,17 @@ func fromEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) erro
 			err = usageError("%s: %v", name, e)
 		}
 	})
+	return err
+}
+
+// flagError explains why there are no flags for secrets: a command line is seen by every process and kept by shells.
+func flagError(_ *cobra.Command, err error) error {
+	name := strings.ToLower(err.Error())
+	for _, word := range []string{"secret", "token", "password", "access-key", "private-key"} {
+		if strings.Contains(name, word) {
+			return usageError("%v: secrets are never taken on the command line; AWS credentials come from the SDK's own chain, other secrets from files", err)
+		}
+	}
 	return err
 }
 

@@ -49,6 +49,15 @@ func TestExitCodes(t *testing.T) {
 		"unknown flag":           {[]string{"--onec"}, nil, 3, "unknown flag: --onec"},
 		"bad environment":        {[]string{"--once", "--sandbox", "--spec", example}, map[string]string{"PEERD_TIMEOUT": "soon"}, 3, "PEERD_TIMEOUT"},
 		"bad output":             {[]string{"--once", "--sandbox", "--spec", example, "-o", "xml"}, nil, 3, "text or json"},
+		"markdown":               {[]string{"plan", "--sandbox", example, "-o", "markdown"}, nil, 2, "### peerd plan: 28 to add"},
+		"one target":             {[]string{"plan", "--sandbox", example, "--target", "hub-data"}, nil, 2, "Plan: 7 to add"},
+		"no such target":         {[]string{"plan", "--sandbox", example, "--target", "hub-dat"}, nil, 3, "it has hub-data, hub-payments, payments-data"},
+		"target once":            {[]string{"--once", "--sandbox", "--spec", example, "--target", "hub-data"}, nil, 0, "in sync: 1 peering\n"},
+		"painted":                {[]string{"plan", "--sandbox", example, "--color", "always"}, nil, 2, "\x1b[32m    + connection"},
+		"bad color":              {[]string{"plan", "--sandbox", example, "--color", "blue"}, nil, 3, "auto, always or never"},
+		"secret as a flag":       {[]string{"--once", "--aws-secret-access-key", "x"}, nil, 3, "secrets are never taken on the command line"},
+		"labels are completed":   {[]string{"__complete", "plan", example, "--target", "hub"}, nil, 0, "hub-data\nhub-payments\n"},
+		"help has examples":      {[]string{"--help"}, nil, 0, "peerd --once --sandbox --spec peerings.example.yaml"},
 		"bad share":              {[]string{"--once", "--sandbox", "--spec", example, "--aws-share", "2"}, nil, 3, "--aws-share"},
 		"no daemon yet":          {nil, nil, 3, "--once"},
 		"version":                {[]string{"version"}, nil, 0, "peerd "},
@@ -82,6 +91,23 @@ func TestJSONReport(t *testing.T) {
 	}
 	if code != 0 || r.Exit != 0 || r.Plan.Summary.Add != 28 || len(r.Results) != 28 || len(r.Left.Actions) != 0 || len(r.Verdicts) != 3 {
 		t.Errorf("exit %d, report %+v", code, r)
+	}
+}
+
+// In a GitHub job the plan goes to the step summary and its counts to the outputs, beside the ordinary output.
+func TestGitHubActions(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"), "GITHUB_OUTPUT": filepath.Join(dir, "output")}
+	code, stdout, stderr := peerd(t, env, "plan", "--sandbox", example)
+	if code != 2 || !strings.Contains(stdout, "Plan: 28 to add") {
+		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	for file, want := range map[string]string{"summary": "### peerd plan: 28 to add, 0 to change, 0 to delete\n", "output": "add=28\nchange=0\ndelete=0\nproblems=0\n"} {
+		got, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil || !strings.HasPrefix(string(got), want) {
+			t.Errorf("%s: %v\n%s", file, err, got)
+		}
 	}
 }
 

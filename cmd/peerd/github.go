@@ -1,0 +1,45 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/render"
+)
+
+// toGitHub writes the plan to the step summary and its counts to the step outputs, where peerd runs in a GitHub Actions job
+// (GitHub documentation, "Workflow commands for GitHub Actions").
+func (a *app) toGitHub(p *plan.Plan) error {
+	if in, _ := a.env("GITHUB_ACTIONS"); in != "true" {
+		return nil
+	}
+	var summary bytes.Buffer
+	if err := render.PlanMarkdown(&summary, p); err != nil {
+		return err
+	}
+	add, change, remove := p.Count()
+	outputs := fmt.Sprintf("add=%d\nchange=%d\ndelete=%d\nproblems=%d\n", add, change, remove, len(p.Problems))
+	if err := a.appendTo("GITHUB_STEP_SUMMARY", summary.Bytes()); err != nil {
+		return err
+	}
+	return a.appendTo("GITHUB_OUTPUT", []byte(outputs))
+}
+
+// appendTo adds to the file that a variable names; without the variable there is nowhere to write.
+func (a *app) appendTo(variable string, data []byte) error {
+	path, ok := a.env(variable)
+	if !ok || path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("%s: %w", variable, err)
+	}
+	if _, err := f.Write(data); err != nil {
+		_ = f.Close() // the first failure is the one to tell
+		return fmt.Errorf("%s: %w", variable, err)
+	}
+	return f.Close()
+}
