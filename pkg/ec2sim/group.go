@@ -63,8 +63,19 @@ type traffic struct {
 	from, to int
 }
 
-// permissions shows rules the old way: grouped by protocol and ports, without ids. Ports that mean nothing are left out.
+// permissions shows rules the old way: grouped by protocol and ports, without ids.
 func permissions(name string, rules []world.RuleView, egress bool) wire.Node {
+	order, grouped := byTraffic(rules, egress)
+	return wire.Set(name, order, func(t traffic) []wire.Node { return append(t.nodes(), sources(grouped[t])...) })
+}
+
+// stalePermissions is the same where only groups can be the source.
+func stalePermissions(name string, rules []world.RuleView, egress bool) wire.Node {
+	order, grouped := byTraffic(rules, egress)
+	return wire.Set(name, order, func(t traffic) []wire.Node { return append(t.nodes(), wire.Set("groups", grouped[t], groupPair)) })
+}
+
+func byTraffic(rules []world.RuleView, egress bool) ([]traffic, map[traffic][]world.RuleView) {
 	var order []traffic
 	grouped := map[traffic][]world.RuleView{}
 	for _, r := range rules {
@@ -77,15 +88,20 @@ func permissions(name string, rules []world.RuleView, egress bool) wire.Node {
 		}
 		grouped[t] = append(grouped[t], r)
 	}
-	return wire.Set(name, order, func(t traffic) []wire.Node { return permission(t, grouped[t]) })
+	return order, grouped
 }
 
-func permission(t traffic, rules []world.RuleView) []wire.Node {
+// nodes leaves out ports that mean nothing.
+func (t traffic) nodes() []wire.Node {
 	nodes := []wire.Node{wire.Text("ipProtocol", t.protocol)}
 	switch t.protocol {
 	case "tcp", "udp", "icmp", "icmpv6":
 		nodes = append(nodes, wire.Int("fromPort", t.from), wire.Int("toPort", t.to))
 	}
+	return nodes
+}
+
+func sources(rules []world.RuleView) []wire.Node {
 	var v4, v6, lists, groups []world.RuleView
 	for _, r := range rules {
 		switch p := r.Key.Peer; {
@@ -104,8 +120,10 @@ func permission(t traffic, rules []world.RuleView) []wire.Node {
 			return []wire.Node{wire.Text(member, r.Key.Peer.String()), wire.Opt("description", r.Description)}
 		}
 	}
-	return append(nodes, wire.Set("groups", groups, groupPair), wire.Set("ipRanges", v4, source("cidrIp")),
-		wire.Set("ipv6Ranges", v6, source("cidrIpv6")), wire.Set("prefixListIds", lists, source("prefixListId")))
+	return []wire.Node{
+		wire.Set("groups", groups, groupPair), wire.Set("ipRanges", v4, source("cidrIp")),
+		wire.Set("ipv6Ranges", v6, source("cidrIpv6")), wire.Set("prefixListIds", lists, source("prefixListId")),
+	}
 }
 
 // groupPair shows a referenced group; a rule that is about to be unknown or revoked has none to show but its id.
@@ -131,7 +149,7 @@ func describeStaleSecurityGroups(f wire.Form) effect {
 		return page(q, p, found, func(g world.GroupView) string { return g.ID }, func(g world.GroupView) []wire.Node {
 			return []wire.Node{
 				wire.Text("groupId", g.ID), wire.Text("groupName", g.Name), wire.Text("description", g.Description), wire.Text("vpcId", g.VPC),
-				permissions("staleIpPermissions", g.Shown, false), permissions("staleIpPermissionsEgress", g.Shown, true),
+				stalePermissions("staleIpPermissions", g.Shown, false), stalePermissions("staleIpPermissionsEgress", g.Shown, true),
 			}
 		})
 	}

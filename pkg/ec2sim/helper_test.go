@@ -114,7 +114,8 @@ accounts:
 type fixture struct {
 	*ec2sim.Sim
 	*clock
-	t *testing.T
+	t      *testing.T
+	record func(service, action string, body []byte) // sees every reply to raw, if set
 }
 
 func newFixture(t *testing.T, change ...func(*ec2sim.Config)) *fixture {
@@ -128,7 +129,7 @@ func newFixture(t *testing.T, change ...func(*ec2sim.Config)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{s, c, t}
+	return &fixture{Sim: s, clock: c, t: t}
 }
 
 func with(sw world.Switches) func(*ec2sim.Config) {

@@ -67,6 +67,9 @@ func (f *fixture) raw(key, token, service, region, action string, params ...stri
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	if f.record != nil && resp.StatusCode == http.StatusOK {
+		f.record(service, action, body)
+	}
 	out := answered{Status: resp.StatusCode}
 	if err := xml.Unmarshal(body, &out.node); err != nil {
 		f.t.Fatalf("%s: %v\n%s", action, err, body)
