@@ -48,7 +48,7 @@ func TestExitCodes(t *testing.T) {
 		"other owner":            {[]string{"--once", "--sandbox", "--spec", example, "--owner", "else"}, nil, 3, "acme-network"},
 		"unknown flag":           {[]string{"--onec"}, nil, 3, "unknown flag: --onec"},
 		"bad environment":        {[]string{"--once", "--sandbox", "--spec", example}, map[string]string{"PEERD_TIMEOUT": "soon"}, 3, "PEERD_TIMEOUT"},
-		"bad output":             {[]string{"--once", "--sandbox", "--spec", example, "-o", "xml"}, nil, 3, "text or json"},
+		"bad output":             {[]string{"--once", "--sandbox", "--spec", example, "-o", "xml"}, nil, 3, "text, json or markdown"},
 		"markdown":               {[]string{"plan", "--sandbox", example, "-o", "markdown"}, nil, 2, "### peerd plan: 28 to add"},
 		"one target":             {[]string{"plan", "--sandbox", example, "--target", "hub-data"}, nil, 2, "Plan: 7 to add"},
 		"no such target":         {[]string{"plan", "--sandbox", example, "--target", "hub-dat"}, nil, 3, "it has hub-data, hub-payments, payments-data"},
