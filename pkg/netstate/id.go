@@ -1,6 +1,9 @@
 package netstate
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The ids of AWS objects, each of its own type so that they cannot be mixed up.
 type (
@@ -38,7 +41,9 @@ type Scope struct {
 func (s Scope) String() string { return string(s.Account) + "/" + string(s.Region) }
 
 // Compare orders scopes by account, then region.
-func (s Scope) Compare(o Scope) int { return strings.Compare(s.String(), o.String()) }
+func (s Scope) Compare(o Scope) int {
+	return cmp.Or(cmp.Compare(s.Account, o.Account), cmp.Compare(s.Region, o.Region))
+}
 
 // VPC is a VPC by its full identity.
 type VPC struct {
@@ -54,7 +59,7 @@ type Pair struct{ A, B VPC }
 
 // NewPair returns the pair of two VPCs, the same for both orders.
 func NewPair(a, b VPC) Pair {
-	if b.String() < a.String() {
+	if cmp.Or(b.Scope.Compare(a.Scope), cmp.Compare(b.ID, a.ID)) < 0 {
 		a, b = b, a
 	}
 	return Pair{a, b}

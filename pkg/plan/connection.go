@@ -39,7 +39,7 @@ func (b *builder) claim(s *state) {
 // living returns the pair's connections that are not dead: the active one first, else the oldest request.
 func (b *builder) living(p netstate.Pair) []netstate.Connection {
 	var out []netstate.Connection
-	for _, c := range b.byPair()[p] {
+	for _, c := range b.at.pairs[p] {
 		if !c.Status.Dead() {
 			out = append(out, c)
 		}
@@ -51,20 +51,9 @@ func (b *builder) living(p netstate.Pair) []netstate.Connection {
 	return out
 }
 
-// byPair indexes the connections once for all links.
-func (b *builder) byPair() map[netstate.Pair][]netstate.Connection {
-	if b.pairs == nil {
-		b.pairs = make(map[netstate.Pair][]netstate.Connection, len(b.o.Connections))
-		for _, c := range b.o.Connections {
-			b.pairs[c.Pair()] = append(b.pairs[c.Pair()], c)
-		}
-	}
-	return b.pairs
-}
-
 // sayFailed repeats EC2's words about a request of ours that failed, since nothing else shows them.
 func (b *builder) sayFailed(s *state) {
-	for _, c := range b.byPair()[s.want.Pair()] {
+	for _, c := range b.at.pairs[s.want.Pair()] {
 		if v, _ := claimConnection(b.d.Owner, c, false); v == ours && c.Status == netstate.Failed {
 			b.problem(s, s.want.Pos, BlocksItem, CodeConnFailed, "%s failed: %q; EC2 says so for overlapping CIDRs, a wrong VPC, account or region", c.ID, c.Message)
 		}

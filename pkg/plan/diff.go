@@ -97,7 +97,7 @@ func diff[K, V comparable](want, have map[K]V, order func(a, b K) int) delta[K] 
 
 // Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
 func Diff(d *Desired, o *netstate.Observed, found []Problem) *Plan {
-	b := &builder{d: d, o: o, out: &Plan{Problems: slices.Clone(found)}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{}}
+	b := &builder{d: d, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found)}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{}}
 	for _, l := range d.Links {
 		s := &state{want: l, held: l.Held, refused: map[netstate.RouteKey]bool{}}
 		b.links = append(b.links, s)
@@ -125,10 +125,10 @@ func Diff(d *Desired, o *netstate.Observed, found []Problem) *Plan {
 type builder struct {
 	d      *Desired
 	o      *netstate.Observed
+	at     *index
 	links  []*state
 	byName map[netstate.Link]*state
-	pairs  map[netstate.Pair][]netstate.Connection // see byPair
-	wanted map[netstate.RouteKey]bool              // by any link
+	wanted map[netstate.RouteKey]bool // by any link
 	out    *Plan
 }
 
@@ -205,7 +205,7 @@ func (b *builder) finish() *Plan {
 	for _, s := range b.links {
 		b.out.Links = append(b.out.Links, s.report())
 	}
-	slices.SortFunc(b.out.Actions, compareActions)
+	sortActions(b.out.Actions)
 	slices.SortFunc(b.out.Drift, func(x, y Drift) int {
 		return cmp.Or(cmp.Compare(x.Link, y.Link), cmp.Compare(x.Resource, y.Resource), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.What, y.What))
 	})
@@ -225,9 +225,22 @@ func (s *state) report() LinkState {
 	return r
 }
 
-// compareActions orders by link, step, scope and line.
-func compareActions(a, b Action) int {
-	return cmp.Or(cmp.Compare(a.Link(), b.Link()), cmp.Compare(a.Step(), b.Step()), a.Scope().Compare(b.Scope()), cmp.Compare(a.line(""), b.line("")))
+// sortActions orders by link, step, scope and line. The lines are made once: comparing by them makes them many times.
+func sortActions(actions []Action) {
+	type entry struct {
+		Action
+		line string
+	}
+	entries := make([]entry, len(actions))
+	for i, a := range actions {
+		entries[i] = entry{a, a.line("")}
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.Link(), b.Link()), cmp.Compare(a.Step(), b.Step()), a.Scope().Compare(b.Scope()), cmp.Compare(a.line, b.line))
+	})
+	for i, e := range entries {
+		actions[i] = e.Action
+	}
 }
 
 // Announced returns what a later plan of the same pass may do: only actions that the first plan held too.

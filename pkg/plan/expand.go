@@ -14,7 +14,7 @@ import (
 // Expand resolves a spec against one look: which VPCs, tables and groups its names and selectors mean, and so which routes and rules
 // there should be. What cannot be resolved is a Problem and is left out, never guessed. The problems come sorted.
 func Expand(s *spec.Set, o *netstate.Observed) (*Desired, []Problem) {
-	x := &expander{set: s, look: Look(s, Ask{}), o: o, out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{}}}
+	x := &expander{set: s, look: Look(s, Ask{}), o: o, at: newIndex(o), out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{}}}
 	for _, p := range s.Peerings {
 		x.out.Links = append(x.out.Links, x.link(p))
 	}
@@ -28,6 +28,7 @@ type expander struct {
 	set      *spec.Set
 	look     netstate.Look
 	o        *netstate.Observed
+	at       *index
 	out      *Desired
 	problems []Problem
 }
@@ -98,12 +99,11 @@ func (x *expander) end(l *DesiredLink, i int, side *spec.Side) {
 
 func (x *expander) matching(v *spec.VPC) []netstate.VPC {
 	var found []netstate.VPC
-	for vpc, facts := range x.o.VPCs {
-		if vpc.Scope == v.Scope() && v.Select.Match(vpc.ID, facts.Tags) {
+	for _, vpc := range x.at.vpcs[v.Scope()] {
+		if v.Select.Match(vpc.ID, x.o.VPCs[vpc].Tags) {
 			found = append(found, vpc)
 		}
 	}
-	slices.SortFunc(found, func(a, b netstate.VPC) int { return cmp.Compare(a.String(), b.String()) })
 	return found
 }
 

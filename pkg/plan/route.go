@@ -39,8 +39,8 @@ func (x *expander) selected(l *DesiredLink, e *End, sel spec.Tables) (map[netsta
 		return out, true
 	}
 	inEffect := x.inEffect(e, sel)
-	for k, t := range x.o.Tables {
-		if k.Scope == e.VPC.Scope && t.VPC == e.VPC.ID && !t.Gateway && tableMatches(sel, k.ID, t, inEffect) {
+	for _, k := range x.at.tables[e.VPC] {
+		if t := x.o.Tables[k]; !t.Gateway && tableMatches(sel, k.ID, t, inEffect) {
 			out[k.ID] = true
 		}
 	}
@@ -76,10 +76,8 @@ func (x *expander) inEffect(e *End, sel spec.Tables) map[netstate.TableID]bool {
 	}
 	var main netstate.TableID
 	explicit := map[netstate.SubnetID]netstate.TableID{}
-	for k, t := range x.o.Tables {
-		if k.Scope != e.VPC.Scope || t.VPC != e.VPC.ID {
-			continue
-		}
+	for _, k := range x.at.tables[e.VPC] {
+		t := x.o.Tables[k]
 		if t.Main {
 			main = k.ID
 		}
@@ -88,8 +86,8 @@ func (x *expander) inEffect(e *End, sel spec.Tables) map[netstate.TableID]bool {
 		}
 	}
 	out := map[netstate.TableID]bool{}
-	for k, s := range x.o.Subnets {
-		if k.Scope == e.VPC.Scope && s.VPC == e.VPC.ID && s.Tags.Match(sel.SubnetTags) {
+	for _, k := range x.at.subnets[e.VPC] {
+		if x.o.Subnets[k].Tags.Match(sel.SubnetTags) {
 			out[cmp.Or(explicit[k.ID], main)] = true
 		}
 	}
@@ -174,19 +172,9 @@ func (b *builder) routeActions(s *state, e *End) {
 	for k := range e.Routes {
 		want[k] = s.target()
 	}
-	for k, r := range b.o.Routes {
-		if k.Scope != e.VPC.Scope || !e.Tables[k.Table] {
-			continue
-		}
-		_, wanted := want[k]
-		switch v, why := b.claimRoute(s, e, k, r, wanted); v {
-		case ours, takeable:
-			have[k] = r.Target
-		case foreign:
-			if wanted {
-				delete(want, k)
-				b.routeConflict(s, e, k, r, why)
-			}
+	for t := range e.Tables {
+		for _, k := range b.at.routes[netstate.TableKey{Scope: e.VPC.Scope, ID: t}] {
+			b.sortOut(s, e, k, want, have)
 		}
 	}
 	for k := range s.refused {
@@ -205,6 +193,19 @@ func (b *builder) routeActions(s *state, e *End) {
 			continue // another link's now: it is replaced in place there
 		}
 		b.extra(s, ResourceRoute, "route "+k.Dest.String()+" -> "+have[k].String()+" in "+string(k.Table))
+	}
+}
+
+// sortOut claims one observed route: it is compared, or it leaves the desired state as a conflict.
+func (b *builder) sortOut(s *state, e *End, k netstate.RouteKey, want, have map[netstate.RouteKey]netstate.Target) {
+	r := b.o.Routes[k]
+	_, wanted := want[k]
+	switch v, why := b.claimRoute(s, e, k, r, wanted); {
+	case v == ours || v == takeable:
+		have[k] = r.Target
+	case wanted:
+		delete(want, k)
+		b.routeConflict(s, e, k, r, why)
 	}
 }
 

@@ -54,12 +54,11 @@ func (x *expander) group(l *DesiredLink, i int, at netstate.Scope, sel netstate.
 		return sel.ID, true // asked by id only: EC2 itself says whether it exists
 	}
 	var found []netstate.GroupID
-	for k, g := range x.o.Groups {
-		if k.Scope == at && g.VPC == vpc.ID && sel.Match(k.ID, g) {
-			found = append(found, k.ID)
+	for _, id := range x.at.groups[groupsOf{at, vpc.ID}] {
+		if sel.Match(id, x.o.Groups[netstate.GroupKey{Scope: at, ID: id}]) {
+			found = append(found, id)
 		}
 	}
-	slices.Sort(found)
 	switch len(found) {
 	case 1:
 		return found[0], true
@@ -186,12 +185,17 @@ func (b *builder) ruleActions() {
 // direction or the kind of peer.
 func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]netstate.RuleID {
 	out, used := map[netstate.RuleKey]netstate.RuleID{}, map[netstate.RuleKey]bool{}
+	extra := map[netstate.GroupKey][]netstate.RuleKey{}
+	for _, k := range d.extra {
+		g := netstate.GroupKey{Scope: k.Scope, ID: k.Group}
+		extra[g] = append(extra[g], k)
+	}
 	for _, k := range d.missing {
 		s := b.ruleLink(k)
 		if s == nil {
 			continue
 		}
-		for _, old := range d.extra {
+		for _, old := range extra[netstate.GroupKey{Scope: k.Scope, ID: k.Group}] {
 			r := b.o.Rules[old]
 			if used[old] || !alike(old, k) || netstate.Link(r.Tags[netstate.TagLink]) != s.want.Name || r.ID == "" {
 				continue
@@ -205,10 +209,10 @@ func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]
 	return out
 }
 
-// alike reports whether one rule may become the other: the same group, direction and kind of peer, and either the same traffic or the
+// alike reports whether one rule of a group may become another: the same direction and kind of peer, and either the same traffic or the
 // same peer.
 func alike(a, b netstate.RuleKey) bool {
-	if a.Scope != b.Scope || a.Group != b.Group || a.Dir != b.Dir || a.Peer.Kind() != b.Peer.Kind() {
+	if a.Dir != b.Dir || a.Peer.Kind() != b.Peer.Kind() {
 		return false
 	}
 	return a.Peer == b.Peer || a.Proto == b.Proto && a.Ports == b.Ports
