@@ -63,7 +63,7 @@ func callLine(sim *ec2sim.Sim, c ec2sim.Call) []string {
 	case "ModifyVpcPeeringConnectionOptions":
 		return optionLines(p, ends(sim, conn))
 	case "CreateRoute":
-		return []string{fmt.Sprintf("+ route %s%s -> pcx in %s", p.Get("DestinationCidrBlock"), p.Get("DestinationIpv6CidrBlock"), p.Get("RouteTableId"))}
+		return []string{fmt.Sprintf("+ route %s%s%s -> pcx in %s", p.Get("DestinationCidrBlock"), p.Get("DestinationIpv6CidrBlock"), p.Get("DestinationPrefixListId"), p.Get("RouteTableId"))}
 	case "AuthorizeSecurityGroupIngress":
 		return authorizeLines(p, netstate.Ingress)
 	case "AuthorizeSecurityGroupEgress":
@@ -104,7 +104,7 @@ func authorizeLines(p url.Values, dir netstate.Direction) []string {
 		if p.Has(in + "FromPort") {
 			k.Ports = netstate.PortRange{From: atoi(p.Get(in + "FromPort")), To: atoi(p.Get(in + "ToPort"))}
 		}
-		for _, list := range []struct{ at, field string }{{"IpRanges", "CidrIp"}, {"Ipv6Ranges", "CidrIpv6"}, {"Groups", "GroupId"}} {
+		for _, list := range []struct{ at, field string }{{"IpRanges", "CidrIp"}, {"Ipv6Ranges", "CidrIpv6"}, {"Groups", "GroupId"}, {"PrefixListIds", "PrefixListId"}} {
 			for j := 1; p.Has(fmt.Sprintf("%s%s.%d.%s", in, list.at, j, list.field)); j++ {
 				item := fmt.Sprintf("%s%s.%d.", in, list.at, j)
 				out = append(out, ruleLine(k, p.Get(item+list.field), p.Get(item+"Description")))
@@ -115,9 +115,12 @@ func authorizeLines(p url.Values, dir netstate.Direction) []string {
 }
 
 func ruleLine(k netstate.RuleKey, peer, description string) string {
-	if strings.HasPrefix(peer, "sg-") {
+	switch {
+	case strings.HasPrefix(peer, "sg-"):
 		k.Peer = netstate.Peer{Group: netstate.GroupID(peer)}
-	} else {
+	case strings.HasPrefix(peer, "pl-"):
+		k.Peer = netstate.Peer{List: netstate.PrefixListID(peer)}
+	default:
 		k.Peer = netstate.Peer{Prefix: netip.MustParsePrefix(peer)}
 	}
 	line := "+ rule " + k.String()

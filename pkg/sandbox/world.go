@@ -19,7 +19,14 @@ type (
 		Regions map[string]*region `json:"regions"`
 	}
 	region struct {
-		VPCs []*vpc `json:"vpcs"`
+		VPCs        []*vpc        `json:"vpcs"`
+		PrefixLists []*prefixList `json:"prefixLists,omitempty"`
+	}
+	prefixList struct {
+		ID      string              `json:"id"`
+		Name    string              `json:"name"`
+		Family  string              `json:"family"`
+		Entries []map[string]string `json:"entries"`
 	}
 	vpc struct {
 		ID      string          `json:"id,omitempty"`
@@ -110,13 +117,16 @@ func (m *maker) account(id netstate.AccountID) *account {
 	return m.accounts[id]
 }
 
-func (m *maker) vpc(v *spec.VPC, wanted []netip.Prefix) {
-	a := m.account(v.Account.ID)
-	r := a.Regions[string(v.Region)]
-	if r == nil {
-		r = &region{}
-		a.Regions[string(v.Region)] = r
+func (m *maker) region(s netstate.Scope) *region {
+	a := m.account(s.Account)
+	if a.Regions[string(s.Region)] == nil {
+		a.Regions[string(s.Region)] = &region{}
 	}
+	return a.Regions[string(s.Region)]
+}
+
+func (m *maker) vpc(v *spec.VPC, wanted []netip.Prefix) {
+	r := m.region(v.Scope())
 	made := &vpc{ID: string(v.Select.ID), Name: v.Name, Tags: v.Select.Tags, DNS: map[string]bool{"support": true, "hostnames": true},
 		Tables: []*table{{Name: "main", Main: true}}}
 	for _, c := range m.cidrs(v, wanted) {
@@ -168,11 +178,26 @@ func (m *maker) side(s, peer *spec.Side) {
 	for _, t := range []spec.Tables{s.Routes.Tables, s.Routes.Exclude} {
 		m.tables(v, t)
 	}
+	m.lists(s.VPC.Scope(), s.Routes.To, peer)
 	for _, r := range s.Rules {
+		m.lists(netstate.Scope{Account: r.Account.ID, Region: s.VPC.Region}, r.Peer.CIDRs, peer)
 		v.group(r.Group)
 		if r.Peer.Group != nil {
 			m.vpcs[peer.VPC.Name].group(*r.Peer.Group)
 		}
+	}
+}
+
+// lists makes the prefix lists that are routed or opened to; each holds the peer's first CIDR.
+func (m *maker) lists(at netstate.Scope, dests []spec.Dest, peer *spec.Side) {
+	r := m.region(at)
+	for _, d := range dests {
+		id := string(d.Dest.List)
+		if id == "" || slices.ContainsFunc(r.PrefixLists, func(l *prefixList) bool { return l.ID == id }) {
+			continue
+		}
+		r.PrefixLists = append(r.PrefixLists, &prefixList{ID: id, Name: id, Family: "IPv4",
+			Entries: []map[string]string{{"cidr": m.vpcs[peer.VPC.Name].CIDRs[0]}}})
 	}
 }
 
