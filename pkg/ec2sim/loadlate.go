@@ -77,9 +77,8 @@ func (l *loader) target(at world.At, vpc, via string) world.Target {
 	if via == "igw" {
 		return world.Target{Kind: world.ToGateway, ID: l.gateway(at, vpc)}
 	}
-	prefix, _, hasID := strings.Cut(via, "-")
-	if kind, known := targetKinds[prefix]; hasID && known {
-		return world.Target{Kind: kind, ID: via}
+	if prefix, _, _ := strings.Cut(via, "-"); world.WellFormed(prefix, via) {
+		return world.Target{Kind: cmp.Or(targetKinds[prefix], world.ToGateway), ID: via}
 	}
 	return world.Target{Kind: world.ToPeering, ID: l.find(world.Scope{}, "pcx", "", via)}
 }

@@ -21,10 +21,8 @@ func (w *World) AssociateVpcCidrBlock(at At, id string, in NewBlock) (Block, *Er
 	if (in.CIDR != "") == in.AmazonIPv6 {
 		return Block{}, refuse("InvalidParameterCombination", "Exactly one of cidrBlock and amazonProvidedIpv6CidrBlock must be specified")
 	}
-	p := netip.Prefix{}
-	if in.AmazonIPv6 {
-		p = w.amazonIPv6()
-	} else if p, err = w.secondary(at, v, in.CIDR); err != nil {
+	p, err := w.asked(at, v, in)
+	if err != nil {
 		return Block{}, err
 	}
 	if full(len(v.Prefixes(in.AmazonIPv6)), w.Quota(at.Account).CIDRs) {
@@ -38,6 +36,13 @@ func (w *World) AssociateVpcCidrBlock(at At, id string, in NewBlock) (Block, *Er
 	r.vpcs[id] = v
 	w.failOverlapped(at, End{at.Scope, id}, p)
 	return b, nil
+}
+
+func (w *World) asked(at At, v VPC, in NewBlock) (netip.Prefix, *Error) {
+	if in.AmazonIPv6 {
+		return w.amazonIPv6(), nil
+	}
+	return w.secondary(at, v, in.CIDR)
 }
 
 // secondary checks an IPv4 CIDR against the VPC itself: its other CIDRs, the private range it lives in, and its routes.

@@ -1,0 +1,139 @@
+package ec2sim_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/ec2sim/world"
+)
+
+// What AWS does not document is a switch. Each is thrown here; a switch that changes nothing would be a lie.
+func TestUndocumentedBehaviour(t *testing.T) {
+	t.Parallel()
+	open := []string{"VpcId", hub, "PeerVpcId", spoke, "PeerOwnerId", bob}
+	for name, c := range map[string]struct {
+		with world.Switches
+		do   func(f *fixture) string
+		want [2]string // by default, and with the switch
+	}{
+		"peered with itself": {world.Switches{SameVPC: "failed"}, func(f *fixture) string {
+			a := f.do(alice, east, "CreateVpcPeeringConnection", "VpcId", hub, "PeerVpcId", hub)
+			return a.Code + f.status(alice, east, a.one("vpcPeeringConnection/vpcPeeringConnectionId"))
+		}, [2]string{"InvalidParameterValue", "failed"}},
+		"tags of a repeated create": {world.Switches{RepeatedCreateTags: "apply"}, func(f *fixture) string {
+			f.ok(alice, east, "CreateVpcPeeringConnection", open...)
+			a := f.ok(alice, east, "CreateVpcPeeringConnection", append(open[:6:6], "TagSpecification.1.ResourceType", "vpc-peering-connection",
+				"TagSpecification.1.Tag.1.Key", "k", "TagSpecification.1.Tag.1.Value", "v")...)
+			return a.one("vpcPeeringConnection/tagSet/item/key")
+		}, [2]string{"", "k"}},
+		"reverse while pending": {world.Switches{ReverseWhilePending: "refuse"}, func(f *fixture) string {
+			f.request(spoke, bob, east)
+			a := f.ok(bob, east, "CreateVpcPeeringConnection", "VpcId", spoke, "PeerVpcId", hub, "PeerOwnerId", alice)
+			return code(f.accept(alice, east, a.one("vpcPeeringConnection/vpcPeeringConnectionId")))
+		}, [2]string{"", "VpcPeeringConnectionAlreadyExists"}},
+		"accepter deletes a request": {world.Switches{AccepterDeletesPending: "InvalidStateTransition"}, func(f *fixture) string {
+			return f.do(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", f.request(spoke, bob, east)).Code
+		}, [2]string{"OperationNotPermitted", "InvalidStateTransition"}},
+		"route to a dead connection": {world.Switches{RouteToDead: "succeed"}, func(f *fixture) string {
+			id := f.peered(spoke, bob, east)
+			f.ok(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+			return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", id).Code
+		}, [2]string{"InvalidVpcPeeringConnectionID.NotFound", ""}},
+		"route to another's connection": {world.Switches{ForeignConnectionRoute: "InvalidVpcPeeringConnectionID.NotFound"}, func(f *fixture) string {
+			a := f.ok(bob, east, "CreateVpcPeeringConnection", "VpcId", spoke, "PeerVpcId", near, "PeerOwnerId", alice)
+			return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16",
+				"VpcPeeringConnectionId", a.one("vpcPeeringConnection/vpcPeeringConnectionId")).Code
+		}, [2]string{"InvalidParameterValue", "InvalidVpcPeeringConnectionID.NotFound"}},
+		"modify without description": {world.Switches{ModifyWithoutDescription: "keep"}, func(f *fixture) string {
+			a := f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "1", "1", "10.1.0.0/16"), []string{"IpPermissions.1.IpRanges.1.Description", "d"})...)
+			id := a.one("securityGroupRuleSet/item/securityGroupRuleId")
+			f.ok(alice, east, "ModifySecurityGroupRules", "GroupId", hubApp, "SecurityGroupRule.1.SecurityGroupRuleId", id,
+				"SecurityGroupRule.1.SecurityGroupRule.IpProtocol", "-1", "SecurityGroupRule.1.SecurityGroupRule.CidrIpv4", "10.1.0.0/16")
+			return f.ok(alice, east, "DescribeSecurityGroupRules", "SecurityGroupRuleId.1", id).one("securityGroupRuleSet/item/description")
+		}, [2]string{"", "d"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			equal(t, [2]string{c.do(newFixture(t)), c.do(newFixture(t, with(c.with)))}, c.want)
+		})
+	}
+}
+
+// Where the limit of active peerings is checked is not documented.
+func TestWhereTheActiveLimitCounts(t *testing.T) {
+	t.Parallel()
+	for where, want := range map[string]string{"": "create", "both": "create", "create": "create", "accept": "accept"} {
+		f := newFixture(t, with(world.Switches{ActiveLimitAt: where}), func(c *ec2sim.Config) {
+			c.World = append([]byte("quotas: {peerings: 1}\n"), c.World...)
+		})
+		f.peered(spoke, bob, east)
+		got := "create"
+		a := f.do(alice, east, "CreateVpcPeeringConnection", "VpcId", hub, "PeerVpcId", far, "PeerOwnerId", bob, "PeerRegion", west)
+		if a.Code == "" {
+			got = "nowhere"
+			if f.accept(bob, west, a.one("vpcPeeringConnection/vpcPeeringConnectionId")) != nil {
+				got = "accept"
+			}
+		}
+		if got != want {
+			t.Errorf("activeLimitAt %q: stopped at %s, want %s", where, got, want)
+		}
+	}
+}
+
+// A connection made by hand in a state on the way to another is stuck there; the others live on from there.
+func TestHandMadeConnections(t *testing.T) {
+	t.Parallel()
+	for status, later := range map[string]string{
+		"initiating-request": "initiating-request", "provisioning": "provisioning", "deleting": "deleting", "frozen": "frozen",
+		"active": "active", "pending-acceptance": "expired", "expired": "", "rejected": "", "failed": "", "deleted": "",
+	} {
+		f := newFixture(t, func(c *ec2sim.Config) {
+			c.World = append(c.World, fmt.Sprintf(`
+connections: [{id: pcx-00000001, status: %s, requester: {account: %q, region: %s, vpc: hub}, accepter: {account: %q, region: %s, vpc: far}}]
+`, status, alice, east, bob, west)...)
+		})
+		now := f.status(alice, east, "pcx-00000001")
+		f.advance(8 * day)
+		if got := [2]string{now, f.status(alice, east, "pcx-00000001")}; got != [2]string{status, later} {
+			t.Errorf("got %q, want %q", got, [2]string{status, later})
+		}
+	}
+}
+
+// A create may be answered before even its own account sees the connection (EC2 Developer Guide, "Eventual consistency").
+func TestRequesterSeesLate(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, delayed(world.Delays{VisibleRequester: time.Second}))
+	id := f.request(spoke, bob, east)
+	f.no("InvalidVpcPeeringConnectionID.NotFound", alice, east, "CreateTags", "ResourceId.1", id, "Tag.1.Key", "k", "Tag.1.Value", "v")
+	f.no("InvalidVpcPeeringConnectionID.NotFound", alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", id)
+	equal(t, f.request(spoke, bob, east), id)
+	f.advance(time.Second)
+	f.ok(alice, east, "CreateTags", "ResourceId.1", id, "Tag.1.Key", "k", "Tag.1.Value", "v")
+}
+
+// Calls may come all at once; each takes effect once, and the log has each.
+func TestConcurrentCalls(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.After(func(ec2sim.Call) { _ = f.Dump() })
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			f.do(alice, east, "CreateRoute", "RouteTableId", hubOther, "DestinationCidrBlock", fmt.Sprintf("10.77.%d.0/24", i), "NatGatewayId", "nat-00000000000000001")
+			f.do(bob, west, "DescribeRouteTables", "MaxResults", "5")
+			_, _, _ = f.Calls(), f.World(), f.Fired()
+		})
+	}
+	wg.Wait()
+	equal(t, len(f.facts("nat-00000000000000001")), 20)
+	calls := f.Calls()
+	equal(t, len(calls), 40)
+	for i, c := range calls {
+		equal(t, c.Seq, i+1)
+	}
+}
