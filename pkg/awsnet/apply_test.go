@@ -3,6 +3,8 @@ package awsnet
 import (
 	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -73,6 +75,29 @@ func TestGuardedRouteIsSentOnce(t *testing.T) {
 	b.sim.Inject(fault.Rule{Operation: "DeleteRoute", Kind: fault.Error, Code: "RequestLimitExceeded", Status: 503, Before: true})
 	wantKind(t, b.apply(t, west, plan.RemoveRoute{Key: routeTo("10.2.0.0/16"), Was: netstate.ToPeering(id)})[0].Err, netstate.Throttled)
 	diff(t, b.count("DeleteRoute"), 1)
+}
+
+// The token for the write is taken before the route is read, so that the write follows the read at once.
+func TestGuardedRouteTakesItsTokenFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{})
+		id := b.peer(t, hub, far)
+		b.must(t, west, plan.AddRoute{Key: routeTo("10.2.0.0/16"), Conn: id})
+		l, _ := b.scoped(west)
+		l[mutating].limiter.AllowN(time.Now(), int(l[mutating].limiter.Tokens()))
+		b.must(t, west, plan.RemoveRoute{Key: routeTo("10.2.0.0/16"), Was: netstate.ToPeering(id)})
+		var read, written time.Time
+		for _, c := range b.sim.Calls() {
+			switch c.Action {
+			case "DescribeRouteTables":
+				read = c.Time
+			case "DeleteRoute":
+				written = c.Time
+			}
+		}
+		diff(t, written.Sub(read), time.Duration(0))
+	})
 }
 
 func allow(dir netstate.Direction, proto netstate.Proto, from, to int32, peer netstate.Peer) plan.AllowRule {

@@ -76,8 +76,18 @@ func TestClockSkew(t *testing.T) {
 			if len(o.VPCs) != 1 {
 				t.Errorf("%s: saw %v", name, o.VPCs)
 			}
-			b.must(t, west, plan.OpenConnection{Requester: hub, Accepter: near, Tags: ourTags})
 		}
+	})
+}
+
+// EC2 may also call it AuthFailure; what it refused so did nothing, so a write is sent again too.
+func TestClockSkewOfAWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{Now: func() time.Time { return time.Now().Add(time.Hour) }})
+		b.sim.Inject(fault.Rule{Operation: "CreateVpcPeeringConnection", Count: 1, Kind: fault.Error, Code: "AuthFailure", Status: 401, Before: true})
+		b.must(t, west, plan.OpenConnection{Requester: hub, Accepter: near, Tags: ourTags})
+		diff(t, b.count("CreateVpcPeeringConnection"), 2)
 	})
 }
 

@@ -1,6 +1,7 @@
 package awsnet
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,8 +58,8 @@ func TestOneScopeShowsBothViews(t *testing.T) {
 // Row 35: EC2 answers a second request for the same pair with the connection that is there, whosever it is.
 func TestOpenAnswersWithAForeignConnection(t *testing.T) {
 	t.Parallel()
-	for name, theirs := range map[string]netstate.Tags{"another owner's": {netstate.TagOwner: "umbrella"}, "nobody's": nil} {
-		t.Run(name, func(t *testing.T) {
+	for says, theirs := range map[string]netstate.Tags{`belongs to "umbrella"`: {netstate.TagOwner: "umbrella"}, "does not carry our tags": nil} {
+		t.Run(says, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, ec2sim.Config{})
 			id := b.must(t, west, plan.OpenConnection{Requester: hub, Accepter: near, Tags: ourTags.With(theirs)})
@@ -69,6 +70,9 @@ func TestOpenAnswersWithAForeignConnection(t *testing.T) {
 			out := b.apply(t, west, plan.OpenConnection{Requester: hub, Accepter: near, Tags: ourTags})
 			wantKind(t, out[0].Err, netstate.Exists)
 			diff(t, out[0].Got, "")
+			if !strings.Contains(out[0].Err.Message, id) || !strings.Contains(out[0].Err.Message, says) {
+				t.Errorf("message %q", out[0].Err.Message)
+			}
 			if len(b.sim.Calls()) == 0 || b.count("CreateTags") > 0 {
 				t.Errorf("calls %v", b.sent())
 			}

@@ -224,25 +224,29 @@ func TestRefusalsWithoutACode(t *testing.T) {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, ec2sim.Config{})
-				b.know()
-				c0, _ := b.writer(t.Context(), west)
-				proxy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				cl := served(t, func(w http.ResponseWriter, _ *http.Request) {
 					w.WriteHeader(status)
 					_, _ = w.Write([]byte("<html>go away"))
 				})
-				session := b.known(access()[alice])
-				session.http, session.byArea = &http.Client{Transport: roundTrip(proxy)}, map[netstate.Region]*client{}
-				cl := session.client(west)
 				_, err := cl.describeVPCs(t.Context())
 				wantKind(t, err, c.read)
 				diff(t, err.Message, fmt.Sprintf("HTTP status %d without an error of AWS in it", status))
 				w := &writer{cl}
 				wantKind(t, w.tag(t.Context(), ourTags, "pcx-1"), c.write)
-				_ = c0
 			})
 		})
 	}
+}
+
+// served is alice's client of a service that answers as the handler does.
+func served(t *testing.T, handler http.HandlerFunc) *client {
+	t.Helper()
+	b := New(Config{HTTPClient: &http.Client{Transport: roundTrip(handler)}, Source: as(alice, "")})
+	c, err := b.client(t.Context(), west, netstate.Access{Account: alice})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 type roundTrip func(http.ResponseWriter, *http.Request)

@@ -33,7 +33,7 @@ var bucketSizes = [classes]struct{ burst, perSecond float64 }{
 	reading: {100, 20}, mutating: {50, 5}, intensive: {50, 5}, tagging: {100, 10},
 }
 
-// classOf names the classes of the calls that are not plain: whatever else is not a Describe or Get is mutating.
+// classOf says which class a call belongs to; one that is not here is mutating.
 var classOf = map[string]class{
 	"DescribeVpcPeeringConnections": reading, "DescribeVpcs": reading, "DescribeVpcAttribute": reading, "DescribeSubnets": reading,
 	"DescribeRouteTables": reading, "DescribeSecurityGroups": reading, "DescribeSecurityGroupRules": reading,

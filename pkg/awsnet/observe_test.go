@@ -2,6 +2,8 @@ package awsnet
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"net/netip"
 	"testing"
 	"time"
@@ -216,5 +218,26 @@ func TestObserveEndsWithItsContext(t *testing.T) {
 	b.sim.After(func(ec2sim.Call) { cancel() })
 	if _, err := b.Observe(ctx, lookAt(hub)); err != context.Canceled {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What another account owns and shares with this one is not this scope's: only its owner can peer and route it.
+func TestSharedVPCsAndTablesAreTheirOwners(t *testing.T) {
+	t.Parallel()
+	c := served(t, func(w http.ResponseWriter, r *http.Request) {
+		item := "<item><ownerId>222222222222</ownerId><vpcId>vpc-1</vpcId><routeTableId>rtb-1</routeTableId></item>"
+		fmt.Fprintf(w, "<%[1]sResponse><%[2]s>%[3]s</%[2]s></%[1]sResponse>", r.FormValue("Action"),
+			map[string]string{"DescribeVpcs": "vpcSet", "DescribeRouteTables": "routeTableSet"}[r.FormValue("Action")], item)
+	})
+	r := &reader{client: c, w: netstate.ScopeLook{VPCs: []netstate.VPCSelector{{ID: "vpc-1"}}}}
+	for _, owner := range []netstate.AccountID{alice, bob} {
+		c.scope.Account = owner
+		vpcs, err := r.listVPCs(t.Context())
+		tables, err2 := r.listTables(t.Context(), nil)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		want := map[netstate.AccountID]int{alice: 0, bob: 1}[owner]
+		diff(t, []int{len(vpcs), len(tables.tables)}, []int{want, want})
 	}
 }
