@@ -153,13 +153,13 @@ func (w *World) hasGroup(id string) bool {
 }
 
 // activeBetween finds the active connection of two VPCs.
-func (w *World) activeBetween(at At, a, b End) (Connection, bool) {
-	for _, c := range w.touching(a) {
+func (w *World) activeBetween(at At, a, b End) (*Connection, bool) {
+	for c := range w.touching(a) {
 		if c.joins(b) && a != b && c.Status(at.Now) == Active {
 			return c, true
 		}
 	}
-	return Connection{}, false
+	return nil, false
 }
 
 // Revocation is what a revoke did.

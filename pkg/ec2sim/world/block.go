@@ -80,7 +80,7 @@ func privateRange(p netip.Prefix) netip.Prefix {
 // peersAllow: an active connection forbids what overlaps the peer; while a request waits, its requester may add nothing at all.
 // AWS does not document the error code.
 func (w *World) peersAllow(at At, end End, p netip.Prefix) *Error {
-	for _, c := range w.touching(end) {
+	for c := range w.touching(end) {
 		switch c.Status(at.Now) {
 		case Active, Provisioning:
 			if overlapping(w.prefixes(c.other(end)), []netip.Prefix{p}) {
@@ -97,10 +97,11 @@ func (w *World) peersAllow(at At, end End, p netip.Prefix) *Error {
 
 // failOverlapped: the accepter may add what overlaps the requester; that fails the request.
 func (w *World) failOverlapped(at At, end End, p netip.Prefix) {
-	for _, c := range w.touching(end) {
+	for c := range w.touching(end) {
 		if s := c.Status(at.Now); (s == Pending || s == Initiating) && overlapping(w.prefixes(c.other(end)), []netip.Prefix{p}) {
-			c.Failed = at.Now
-			w.conns[c.ID] = c
+			failed := c.copy()
+			failed.Failed = at.Now
+			w.put(failed)
 		}
 	}
 }

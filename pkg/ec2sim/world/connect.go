@@ -1,9 +1,6 @@
 package world
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // NewConnection is what CreateVpcPeeringConnection is asked for.
 type NewConnection struct {
@@ -22,7 +19,7 @@ func (w *World) CreateVpcPeeringConnection(at At, in NewConnection) (ConnectionV
 	if err := w.CheckTags(at.Account, in.Tags); err != nil {
 		return ConnectionView{}, err
 	}
-	for _, c := range w.touching(ends[Requester]) {
+	for c := range w.touching(ends[Requester]) {
 		if c.Ends == ends && c.Status(at.Now).Living() {
 			return w.view(at, w.again(c, in.Tags)), nil
 		}
@@ -32,7 +29,7 @@ func (w *World) CreateVpcPeeringConnection(at At, in NewConnection) (ConnectionV
 	}
 	c := w.request(at, ends)
 	c.Tags[Requester] = in.Tags
-	w.put(c)
+	w.put(c.copy())
 	if w.Switches.JumpToActive {
 		return w.view(at, c), nil
 	}
@@ -58,8 +55,9 @@ func (w *World) ends(at At, in NewConnection) ([2]End, *Error) {
 }
 
 // again answers a repeated request with the living connection.
-func (w *World) again(c Connection, tags Tags) Connection {
+func (w *World) again(c *Connection, tags Tags) *Connection {
 	if w.Switches.RepeatedCreateTags == "apply" && len(tags) > 0 {
+		c = c.copy()
 		c.Tags[Requester] = tags
 		w.put(c)
 	}
@@ -87,7 +85,7 @@ func (w *World) mayRequest(at At, from End) *Error {
 // mayActivate checks the number of active peerings of a VPC against its owner's limit.
 func (w *World) mayActivate(at At, e End) *Error {
 	active := 0
-	for _, c := range w.touching(e) {
+	for c := range w.touching(e) {
 		if s := c.Status(at.Now); s == Active || s == Provisioning {
 			active++
 		}
@@ -99,12 +97,12 @@ func (w *World) mayActivate(at At, e End) *Error {
 }
 
 // request is a new connection with the times at which it will become pending, or failed, and be seen.
-func (w *World) request(at At, ends [2]End) Connection {
+func (w *World) request(at At, ends [2]End) *Connection {
 	initiating := w.Delays.Initiating
 	if w.Switches.JumpToActive {
 		initiating = 0
 	}
-	c := Connection{ID: w.newID("pcx"), Ends: ends, Created: at.Now, Pending: at.Now.Add(initiating), Expires: at.Now.Add(waits)}
+	c := &Connection{ID: w.newID("pcx"), Ends: ends, Created: at.Now, Pending: at.Now.Add(initiating), Expires: at.Now.Add(waits)}
 	c.Seen[Requester] = at.Now.Add(w.Delays.VisibleRequester)
 	c.Seen[Accepter] = c.Pending.Add(w.Delays.Visible)
 	if c.Same() {
@@ -157,7 +155,7 @@ func (w *World) AcceptVpcPeeringConnection(at At, id string) (ConnectionView, *E
 	if w.Switches.JumpToActive {
 		c.Active = at.Now
 	}
-	w.put(c)
+	w.put(c.copy())
 	if !w.Switches.JumpToActive {
 		c.Pinned = Provisioning // as the answer shows it, however short it is
 	}
@@ -165,14 +163,17 @@ func (w *World) AcceptVpcPeeringConnection(at At, id string) (ConnectionView, *E
 }
 
 // paired says whether another connection already joins the two VPCs.
-func (w *World) paired(at At, c Connection) bool {
-	return slices.ContainsFunc(w.touching(c.Ends[Requester]), func(o Connection) bool {
+func (w *World) paired(at At, c *Connection) bool {
+	for o := range w.touching(c.Ends[Requester]) {
 		if o.ID == c.ID || !o.joins(c.Ends[Accepter]) {
-			return false
+			continue
 		}
 		s := o.Status(at.Now)
-		return s == Active || s == Provisioning || s.Living() && w.Switches.ReverseWhilePending == "refuse"
-	})
+		if s == Active || s == Provisioning || s.Living() && w.Switches.ReverseWhilePending == "refuse" {
+			return true
+		}
+	}
+	return false
 }
 
 // RejectVpcPeeringConnection is the accepter's no.
@@ -190,7 +191,7 @@ func (w *World) RejectVpcPeeringConnection(at At, id string) *Error {
 }
 
 // answerable finds a connection that the caller may accept or reject.
-func (w *World) answerable(at At, id, verb string) (Connection, *Error) {
+func (w *World) answerable(at At, id, verb string) (*Connection, *Error) {
 	c, err := w.connection(at, id)
 	if err != nil {
 		return c, err
@@ -227,7 +228,8 @@ func (w *World) DeleteVpcPeeringConnection(at At, id string) *Error {
 }
 
 // remove ends a connection. Only between regions is deleting a state of its own (VPC Peering Guide).
-func (w *World) remove(at At, c Connection) {
+func (w *World) remove(at At, c *Connection) {
+	c = c.copy()
 	c.DeletedBy, c.Deleting, c.Deleted = at.Account, at.Now, at.Now
 	if c.Ends[Requester].Region != c.Ends[Accepter].Region {
 		c.Deleted = at.Now.Add(w.Delays.Deleting)
@@ -238,21 +240,24 @@ func (w *World) remove(at At, c Connection) {
 // awaited says whether another account's request waits for this VPC's owner.
 func (w *World) awaited(at At, vpc string) bool {
 	e := End{at.Scope, vpc}
-	return slices.ContainsFunc(w.touching(e), func(c Connection) bool {
-		return c.Status(at.Now) == Pending && c.Ends[Accepter] == e && c.Ends[Requester].Account != at.Account
-	})
+	for c := range w.touching(e) {
+		if c.Status(at.Now) == Pending && c.Ends[Accepter] == e && c.Ends[Requester].Account != at.Account {
+			return true
+		}
+	}
+	return false
 }
 
 // closeConnections deletes what a deleted VPC leaves behind.
 func (w *World) closeConnections(at At, vpc string) {
-	for _, c := range w.touching(End{at.Scope, vpc}) {
+	for c := range w.touching(End{at.Scope, vpc}) {
 		if c.Status(at.Now).Living() {
 			w.remove(at, c)
 		}
 	}
 }
 
-func badTransition(c Connection, from, to Status) *Error {
+func badTransition(c *Connection, from, to Status) *Error {
 	return refuse("InvalidStateTransition", "Invalid state transition for %s, attempted to transition from %s to %s", c.ID, from, to)
 }
 
@@ -289,7 +294,7 @@ func (w *World) SetOptions(at At, id string, dns [2]*bool) *Error {
 	return nil
 }
 
-func (w *World) resolving(c Connection) bool {
+func (w *World) resolving(c *Connection) bool {
 	for _, e := range c.Ends {
 		r := w.regions[e.Scope]
 		if r == nil || !r.vpcs[e.VPC].DNSSupport || !r.vpcs[e.VPC].DNSHostnames {

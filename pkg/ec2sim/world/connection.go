@@ -1,6 +1,7 @@
 package world
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -50,10 +51,10 @@ func (o Option) At(now time.Time) bool {
 }
 
 // Same says whether both ends lie in one account and region, and so share one view.
-func (c Connection) Same() bool { return c.Ends[Requester].Scope == c.Ends[Accepter].Scope }
+func (c *Connection) Same() bool { return c.Ends[Requester].Scope == c.Ends[Accepter].Scope }
 
 // Sides lists the sides that a scope holds.
-func (c Connection) Sides(s Scope) []Side {
+func (c *Connection) Sides(s Scope) []Side {
 	var out []Side
 	for _, side := range []Side{Requester, Accepter} {
 		if c.Ends[side].Scope == s {
@@ -63,9 +64,9 @@ func (c Connection) Sides(s Scope) []Side {
 	return out
 }
 
-func (c Connection) joins(e End) bool { return c.Ends[Requester] == e || c.Ends[Accepter] == e }
+func (c *Connection) joins(e End) bool { return c.Ends[Requester] == e || c.Ends[Accepter] == e }
 
-func (c Connection) other(e End) End {
+func (c *Connection) other(e End) End {
 	if c.Ends[Requester] == e {
 		return c.Ends[Accepter]
 	}
@@ -73,7 +74,7 @@ func (c Connection) other(e End) End {
 }
 
 // tagSide is where the tags of a side are kept.
-func (w *World) tagSide(c Connection, side Side) Side {
+func (w *World) tagSide(c *Connection, side Side) Side {
 	if c.Same() || w.Switches.SharedTags {
 		return Requester
 	}
@@ -81,20 +82,26 @@ func (w *World) tagSide(c Connection, side Side) Side {
 }
 
 // visibleIn says whether a scope sees the connection.
-func (c Connection) visibleIn(at At) bool {
+func (c *Connection) visibleIn(at At) bool {
 	return slices.ContainsFunc(c.Sides(at.Scope), func(s Side) bool { return c.VisibleTo(s, at.Now) })
 }
 
-// connection finds a connection that the caller's scope sees.
-func (w *World) connection(at At, id string) (Connection, *Error) {
+// connection finds a connection that the caller's scope sees. It is a copy, to be changed and put back.
+func (w *World) connection(at At, id string) (*Connection, *Error) {
 	if err := connKind.check(id); err != nil {
-		return Connection{}, err
+		return nil, err
 	}
 	c, ok := w.conns[id]
 	if !ok || !c.visibleIn(at) {
-		return Connection{}, w.connectionGone(id)
+		return nil, w.connectionGone(id)
 	}
-	return c, nil
+	return c.copy(), nil
+}
+
+// copy is a connection to change: stored ones are shared with clones of the world and never edited.
+func (c *Connection) copy() *Connection {
+	next := *c
+	return &next
 }
 
 // connectionGone is spelled …ID.NotFound by EC2, and …Id.NotFound by some emulators.
@@ -107,7 +114,7 @@ func (w *World) connectionGone(id string) *Error {
 }
 
 // put stores a connection and indexes a new one.
-func (w *World) put(c Connection) {
+func (w *World) put(c *Connection) {
 	if _, known := w.conns[c.ID]; !known {
 		for _, side := range []Side{Requester, Accepter} {
 			e := c.Ends[side]
@@ -121,13 +128,15 @@ func (w *World) put(c Connection) {
 	w.conns[c.ID] = c
 }
 
-// touching lists the connections of a VPC, oldest first.
-func (w *World) touching(e End) []Connection {
-	out := make([]Connection, 0, len(w.connsOf[e]))
-	for _, id := range w.connsOf[e] {
-		out = append(out, w.conns[id])
+// touching lists the connections of a VPC, oldest first, to be read only.
+func (w *World) touching(e End) iter.Seq[*Connection] {
+	return func(yield func(*Connection) bool) {
+		for _, id := range w.connsOf[e] {
+			if !yield(w.conns[id]) {
+				return
+			}
+		}
 	}
-	return out
 }
 
 // prefixes are all CIDRs of an end; none if there is no such VPC.
@@ -146,7 +155,7 @@ func (w *World) connectionTags(at At, id string) (Tags, func(Tags), *Error) {
 	}
 	side := w.tagSide(c, c.Sides(at.Scope)[0])
 	return c.Tags[side], func(t Tags) {
-		c := w.conns[id]
+		c := w.conns[id].copy()
 		c.Tags[side] = t
 		w.put(c)
 	}, nil
@@ -172,7 +181,7 @@ type SideView struct {
 
 // view shows a connection the way EC2 does: CIDRs fully only when active, options only when active and of sides the caller
 // owns, the expiration only while the request waits (EC2 API reference, VpcPeeringConnection).
-func (w *World) view(at At, c Connection) ConnectionView {
+func (w *World) view(at At, c *Connection) ConnectionView {
 	side := c.Sides(at.Scope)[0]
 	v := ConnectionView{ID: c.ID, Status: c.Status(at.Now), Message: c.Reason(at.Now), Tags: c.Tags[w.tagSide(c, side)]}
 	if v.Status == Pending || v.Status == Initiating {
@@ -184,7 +193,7 @@ func (w *World) view(at At, c Connection) ConnectionView {
 	return v
 }
 
-func (w *World) sideView(at At, c Connection, side Side, status Status) SideView {
+func (w *World) sideView(at At, c *Connection, side Side, status Status) SideView {
 	e := c.Ends[side]
 	v := SideView{End: e}
 	answered := status == Active || status == Provisioning

@@ -138,7 +138,7 @@ func dumpList(d *dump, at At, l PrefixList) {
 		strings.Join(entries, ","), l.Tags)
 }
 
-func (w *World) dumpConnection(d *dump, at At, c Connection) {
+func (w *World) dumpConnection(d *dump, at At, c *Connection) {
 	if !c.VisibleTo(Requester, at.Now) && !c.VisibleTo(Accepter, at.Now) {
 		return
 	}

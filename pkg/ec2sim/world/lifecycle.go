@@ -46,7 +46,7 @@ const (
 )
 
 // Status works the status out of what has happened by now. Later events come first, because each of them ends all before it.
-func (c Connection) Status(now time.Time) Status {
+func (c *Connection) Status(now time.Time) Status {
 	switch {
 	case c.Pinned != "":
 		return c.Pinned
@@ -71,7 +71,7 @@ func (c Connection) Status(now time.Time) Status {
 }
 
 // Reason is the text beside the status. AWS's texts for rejected, expired and deleting are not documented.
-func (c Connection) Reason(now time.Time) string {
+func (c *Connection) Reason(now time.Time) string {
 	if c.Message != "" {
 		return c.Message
 	}
@@ -100,7 +100,7 @@ func (c Connection) Reason(now time.Time) string {
 }
 
 // VisibleTo says whether one side sees the connection: not yet before it reached that side, no more once its afterlife is over.
-func (c Connection) VisibleTo(side Side, now time.Time) bool {
+func (c *Connection) VisibleTo(side Side, now time.Time) bool {
 	if now.Before(c.Seen[side]) {
 		return false
 	}
@@ -109,7 +109,7 @@ func (c Connection) VisibleTo(side Side, now time.Time) bool {
 }
 
 // ended is when and as what the connection came to its end; zero if it has not.
-func (c Connection) ended(now time.Time) (time.Time, Status) {
+func (c *Connection) ended(now time.Time) (time.Time, Status) {
 	switch s := c.Status(now); {
 	case c.Pinned != "":
 		return time.Time{}, s
@@ -132,7 +132,7 @@ func (c Connection) ended(now time.Time) (time.Time, Status) {
 //	expired   2 days      2 days      2 days
 //	rejected  2 days      2 h         2 h
 //	deleted   2 h for who deleted it, 2 days for the other; 2 h
-func (c Connection) afterlife(side Side, ended Status) time.Duration {
+func (c *Connection) afterlife(side Side, ended Status) time.Duration {
 	oneAccount := c.Ends[Requester].Account == c.Ends[Accepter].Account
 	switch {
 	case ended == Expired:

@@ -45,7 +45,7 @@ func (w *World) AddRule(at At, rule Rule) {
 	g := r.groups[rule.Group]
 	if p := rule.Key.Peer; p.Group != "" {
 		rule.RefVPC = w.in(Scope{p.Owner, at.Region}).groups[p.Group].VPC
-		for _, c := range w.touching(End{at.Scope, g.VPC}) {
+		for c := range w.touching(End{at.Scope, g.VPC}) {
 			if rule.RefVPC != g.VPC && c.joins(End{Scope{p.Owner, at.Region}, rule.RefVPC}) {
 				rule.RefConn = c.ID
 			}
@@ -77,7 +77,7 @@ func (w *World) AddConnection(now time.Time, c Connection, status Status) {
 	default:
 		c.Pinned = status
 	}
-	w.put(c)
+	w.put(&c)
 }
 
 // HasVPC says whether a VPC exists.
@@ -89,5 +89,8 @@ func (w *World) HasVPC(e End) bool {
 // Connection finds a connection by id, whoever sees it.
 func (w *World) Connection(id string) (Connection, bool) {
 	c, ok := w.conns[id]
-	return c, ok
+	if !ok {
+		return Connection{}, false
+	}
+	return *c, true
 }

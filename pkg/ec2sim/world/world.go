@@ -43,11 +43,11 @@ type World struct {
 	Raised   map[string]Quotas // by account, where different
 
 	regions map[Scope]*region
-	conns   map[string]Connection
-	connsIn map[Scope][]string // ids with an end there, in order of creation
-	connsOf map[End][]string   // ids touching a VPC, in order of creation
-	made    int                // ids made so far
-	fresh   []string           // those of them nobody has asked for yet
+	conns   map[string]*Connection // what they point to is never edited
+	connsIn map[Scope][]string     // ids with an end there, in order of creation
+	connsOf map[End][]string       // ids touching a VPC, in order of creation
+	made    int                    // ids made so far
+	fresh   []string               // those of them nobody has asked for yet
 }
 
 // region is what one account has in one region.
@@ -67,7 +67,7 @@ type region struct {
 func New() *World {
 	return &World{
 		Quotas: DefaultQuotas(), Raised: map[string]Quotas{},
-		regions: map[Scope]*region{}, conns: map[string]Connection{},
+		regions: map[Scope]*region{}, conns: map[string]*Connection{},
 		connsIn: map[Scope][]string{}, connsOf: map[End][]string{},
 	}
 }
