@@ -39,10 +39,11 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 		}
 		select {
 		case f := <-p.finished:
-			progress = p.record(f) || progress
-			wait = firstWait
+			if p.record(f) {
+				progress, wait = true, firstWait
+			}
 		case <-timer.C:
-			p.poll(ctx, waiting)
+			p.tick(ctx, waiting)
 			wait = min(wait*3/2, lastWait)
 		case <-stop:
 			stop = nil // said once; what is in flight is waited for
@@ -211,6 +212,18 @@ func (p *pass) waiting(ctx context.Context) []netstate.Link {
 		}
 	}
 	return out
+}
+
+// tick looks again while links wait: at everything if a link stopped for a passing reason, else at the waiting links' connections. An
+// error is the end of the context, which the loop sees too.
+func (p *pass) tick(ctx context.Context, waiting []netstate.Link) {
+	for _, l := range p.links {
+		if l.stopped && !l.busy {
+			_, _ = p.lookAgain(ctx)
+			return
+		}
+	}
+	p.poll(ctx, waiting)
 }
 
 // poll reads the connections of the waiting links' scopes, one list per scope, and plans anew.

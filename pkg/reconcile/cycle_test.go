@@ -195,6 +195,39 @@ func TestStaleLookIsWaitedFor(t *testing.T) {
 	})
 }
 
+// A write whose answer was lost is not repeated before everything was read again, even while another peering's state is polled.
+func TestNoRepeatBeforeAFullLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		target := reconciletest.New(world())
+		full, tried, started := 0, map[string]int{}, time.Now()
+		target.Unread = func(o *netstate.Observed, isFull bool) {
+			if isFull {
+				full++
+				return
+			}
+			for id, c := range o.Connections { // three-one stays in its state for long
+				if c.Views[0].Tags[netstate.TagLink] == "three-one" && time.Since(started) < time.Minute {
+					c.Status = netstate.Provisioning
+					o.Connections[id] = c
+				}
+			}
+		}
+		target.Fault = func(a plan.Action) *netstate.Error {
+			k := plan.Key(a)
+			if n, again := tried[k]; again && n == full {
+				t.Errorf("tried twice after one look: %s", a)
+			}
+			tried[k] = full
+			if a.Link() == "one-two" && a.Step() == plan.StepRoutes && full < 3 {
+				return reconciletest.Fail(a, netstate.Ambiguous, "")
+			}
+			return nil
+		}
+		mustExit(t, cycle(t, target), reconcile.ExitInSync)
+	})
+}
+
 func TestFailedAdditionIsTriedAgainAfterALook(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

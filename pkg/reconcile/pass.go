@@ -61,17 +61,36 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 		if p.apply(ctx) {
 			p.settle, wait = time.Now().Add(p.cfg.Settle), firstWait
 		}
-		o, err := p.cfg.Target.Observe(ctx, p.look)
+		final, err := p.lookAgain(ctx)
 		if err != nil {
 			return p.in.plan(p.o), err
 		}
-		p.o = o.Clone()
-		final := p.replan()
 		if !p.more() || !sleep(ctx, wait) {
 			p.sayNoRoom()
 			return final, ctx.Err()
 		}
 	}
+}
+
+// lookAgain reads everything and returns what that look alone leaves to be planned. Links that stopped for a passing reason may go on by
+// it. A connection that this pass opened and that no list shows yet is remembered: a list may lag behind the call that made it.
+func (p *pass) lookAgain(ctx context.Context) (*plan.Plan, error) {
+	o, err := p.cfg.Target.Observe(ctx, p.look)
+	if err != nil {
+		return nil, err
+	}
+	before := p.o
+	p.o = o.Clone()
+	for id := range p.opened {
+		if _, listed := p.o.Connections[id]; !listed {
+			p.o.Connections[id] = before.Connections[id]
+		}
+	}
+	for _, l := range p.links {
+		l.stopped = l.stopped && l.busy
+	}
+	p.replan()
+	return p.in.plan(o), nil
 }
 
 func (p *pass) begin() {
@@ -89,11 +108,11 @@ func (p *pass) begin() {
 }
 
 // replan plans anew from the last look and lays out what each link may do of it.
-func (p *pass) replan() *plan.Plan {
+func (p *pass) replan() {
 	now := p.in.plan(p.o)
 	for _, s := range now.Links {
 		l := p.links[s.Name]
-		l.state, l.actions, l.stopped = s, nil, l.stopped && l.busy
+		l.state, l.actions = s, nil
 	}
 	for _, a := range now.Announced(p.first) {
 		if l := p.links[a.Link()]; l != nil {
@@ -103,7 +122,6 @@ func (p *pass) replan() *plan.Plan {
 	for _, l := range p.links {
 		l.failed = l.failed || l.died()
 	}
-	return now
 }
 
 // died reports whether the connection that this pass opened came to nothing: a living one would be seen, or remembered as just opened.
