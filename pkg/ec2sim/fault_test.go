@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
+	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
 )
 
@@ -215,4 +216,22 @@ func TestFaultsOverHTTP(t *testing.T) {
 	}
 	resp.Body.Close()
 	equal(t, resp.StatusCode, http.StatusBadRequest)
+}
+
+// Latency is added to every call, and ends with the client's patience.
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, func(c *ec2sim.Config) { c.Latency = 3 * time.Second })
+		start := time.Now()
+		if _, _, err := f.describe(t.Context()); err != nil || time.Since(start) != 3*time.Second {
+			t.Fatalf("got %v after %v, want an answer after 3s", err, time.Since(start))
+		}
+		hasty, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := f.describe(hasty); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v, want the deadline", err)
+		}
+		equal(t, len(f.Calls()), 1) // the second never arrived
+	})
 }

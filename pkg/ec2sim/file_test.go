@@ -133,3 +133,36 @@ connections:
 		t.Log(got)
 	}
 }
+
+// The example of the design, word for word.
+func TestWorldFileExample(t *testing.T) {
+	t.Parallel()
+	const example = `
+switches: {identicalCreateRoute: succeed}
+accounts:
+  - id: "111111111111"
+    roles: [{name: peerd, externalId: acme-7f3}]   # absent: any role
+    regions:
+      us-east-1:
+        vpcs:
+          - id: vpc-0a1b2c3d4e5f60001       # ids may be given or are made from the name
+            name: hub
+            cidrs: [10.0.0.0/16, 100.64.0.0/20]
+            ipv6: 2001:db8:1::/56
+            dns: {support: true, hostnames: true}
+            subnets: [{name: a, cidr: 10.0.0.0/24, az: us-east-1a, table: private, tags: {}}]
+            tables: [{name: main, main: true, routes: [{to: 0.0.0.0/0, via: igw}]}, {name: private, tags: {tier: private}}]
+            groups: [{name: app, rules: [{direction: ingress, protocol: tcp, ports: 22, from: 192.0.2.0/24}]}]
+            acls: []
+        connections: []                     # hand-made ones, in any state
+`
+	s, err := ec2sim.New(ec2sim.Config{World: []byte(example), Now: newClock().Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "111111111111/us-east-1 vpc vpc-0a1b2c3d4e5f60001 cidrs=10.0.0.0/16,100.64.0.0/20 ipv6=2001:db8:1::/56 " +
+		`default=false dns-support=true dns-hostnames=true usage-metrics=false tags={"Name":"hub"}`
+	if got := s.Dump(); !strings.Contains(got, want+"\n") {
+		t.Errorf("the dump lacks %q:\n%s", want, got)
+	}
+}

@@ -1,6 +1,8 @@
 package ec2sim_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,4 +222,72 @@ func TestThrottling(t *testing.T) {
 	}
 	f.ok(alice, west, "DescribeVpcs")
 	f.ok(bob, east, "DescribeVpcs")
+}
+
+// EC2 API reference, CreateTags: every kind of resource that can be made can be tagged, and lists its tags.
+func TestEveryKindIsTaggable(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	pcx := f.peered(spoke, bob, east)
+	made := f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "1", "1", "10.1.0.0/16"), perm(2, "tcp", "2", "2", "10.1.0.0/16"))...)
+	rules := made.all("securityGroupRuleSet/item/securityGroupRuleId")
+	igw := f.ok(alice, east, "DescribeInternetGateways").one("internetGatewaySet/item/internetGatewayId")
+	acl := f.ok(alice, east, "DescribeNetworkAcls").one("networkAclSet/item/networkAclId")
+	ids := append(rules, pcx, igw, acl, hub, hubMain, hubApp, "subnet-0000000000000a001", "pl-0000000000000a001")
+	var params []string
+	for i, id := range ids {
+		params = append(params, fmt.Sprintf("ResourceId.%d", i+1), id)
+	}
+	f.ok(alice, east, "CreateTags", append(params, "Tag.1.Key", "mark", "Tag.1.Value", "x")...)
+	for _, id := range ids {
+		if got := f.facts(" " + id + " "); len(got) == 0 || !slices.ContainsFunc(got, func(l string) bool { return strings.Contains(l, `"mark":"x"`) }) {
+			t.Errorf("%s did not take the tag: %q", id, got)
+		}
+	}
+	a := f.ok(alice, east, "DescribeTags", "Filter.1.Name", "key", "Filter.1.Value.1", "mark")
+	got := a.all("tagSet/item/resourceId")
+	slices.Sort(got)
+	slices.Sort(ids)
+	equal(t, got, ids)
+	f.ok(alice, east, "DeleteTags", append(params, "Tag.1.Key", "mark")...)
+	equal(t, len(f.facts(`"mark"`)), 0)
+}
+
+// VPC User Guide, "Routing for a middlebox appliance": inside the VPC a whole subnet may be sent to a NAT gateway or an interface.
+func TestMiddleboxRoutes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	route := func(cidr string) string {
+		return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", cidr, "NatGatewayId", "nat-00000000000000001").Code
+	}
+	equal(t, route("10.0.0.0/24"), "")
+	equal(t, route("10.0.0.0/25"), "InvalidParameterValue")
+	equal(t, route("10.0.0.0/16"), "RouteAlreadyExists") // the local route itself
+}
+
+// EC2 API reference, CreateSecurityGroup: without a VPC the default one is meant, if there is one.
+func TestDefaultVPC(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	group := []string{"GroupName", "n", "GroupDescription", "d"}
+	id := f.ok(alice, east, "CreateSecurityGroup", group...).one("groupId")
+	equal(t, f.ok(alice, east, "DescribeSecurityGroups", "GroupId.1", id).one("securityGroupInfo/item/vpcId"), near)
+	f.no("VPCIdNotSpecified", bob, east, "CreateSecurityGroup", group...)
+}
+
+// The clone that World gives away does not move with the world.
+func TestWorldIsACopy(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, delayed(world.DefaultDelays()))
+	id := f.request(spoke, bob, east)
+	w := f.World()
+	before := w.Dump(f.Now())
+	f.advance(time.Minute)
+	wantCode(t, f.accept(bob, east, id), "")
+	f.ok(alice, east, "CreateTags", "ResourceId.1", id, "ResourceId.2", hub, "Tag.1.Key", "k", "Tag.1.Value", "v")
+	f.ok(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", id)
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "1", "1", "10.1.0.0/16"))...)
+	equal(t, w.Dump(f.Now().Add(-time.Minute)), before)
+	c, ok := w.Connection(id)
+	equal(t, [2]any{ok, c.Status(f.Now())}, [2]any{true, world.Pending})
 }

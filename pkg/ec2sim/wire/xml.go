@@ -52,15 +52,6 @@ func Set[T any](name string, items []T, each func(T) []Node) Node {
 	return set
 }
 
-// Texts is a list of plain strings.
-func Texts(name string, items []string) Node {
-	set := Node{name: name}
-	for _, it := range items {
-		set.kids = append(set.kids, Text("item", it))
-	}
-	return set
-}
-
 func (n Node) write(b *bytes.Buffer) {
 	if n.name == "" {
 		return

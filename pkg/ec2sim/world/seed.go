@@ -80,12 +80,6 @@ func (w *World) AddConnection(now time.Time, c Connection, status Status) {
 	w.put(&c)
 }
 
-// HasVPC says whether a VPC exists.
-func (w *World) HasVPC(e End) bool {
-	r := w.regions[e.Scope]
-	return r != nil && r.vpcs[e.VPC].ID != ""
-}
-
 // Connection finds a connection by id, whoever sees it.
 func (w *World) Connection(id string) (Connection, bool) {
 	c, ok := w.conns[id]
