@@ -9,67 +9,6 @@ import (
 	"github.com/peerd/peerd/pkg/spec"
 )
 
-// Plan is what is to be done, what differs, and what stands in the way. Drift may exist without an action. All parts are sorted.
-type Plan struct {
-	Links    []LinkState
-	Actions  []Action
-	Drift    []Drift
-	Problems []Problem
-}
-
-// LinkState is how one peering of the spec stands.
-type LinkState struct {
-	Name      netstate.Link
-	Ends      [2]LinkEnd
-	Conn      netstate.ConnID // empty: no living connection that is ours
-	Status    netstate.Status // of Conn
-	Held      bool            // nothing is known for sure and nothing is changed
-	Suspended string          // the reason; empty: not suspended
-	Waiting   string          // what a person of the other side has to do; empty: nothing
-}
-
-// Passing reports whether the connection is in a state that it leaves by itself, or by an acceptance that is ours to give.
-func (s LinkState) Passing() bool {
-	return s.Conn != "" && s.Status.Alive() && s.Status != netstate.Active && s.Waiting == ""
-}
-
-// LinkEnd is one end of a peering as people know it.
-type LinkEnd struct {
-	Name string
-	VPC  netstate.VPC
-}
-
-// Resource is a kind of thing that can drift.
-type Resource string
-
-// The resources of drift.
-const (
-	ResourceConnection Resource = "connection"
-	ResourceOptions    Resource = "options"
-	ResourceTags       Resource = "tags"
-	ResourceRoute      Resource = "route"
-	ResourceRule       Resource = "rule"
-)
-
-// DriftKind says how something differs.
-type DriftKind string
-
-// The kinds of drift.
-const (
-	DriftMissing  DriftKind = "missing"
-	DriftExtra    DriftKind = "extra"
-	DriftChanged  DriftKind = "changed"
-	DriftConflict DriftKind = "conflict"
-)
-
-// Drift is one difference between the spec and AWS.
-type Drift struct {
-	Link     netstate.Link
-	Resource Resource
-	Kind     DriftKind
-	What     string
-}
-
 // delta is what one map lacks, has too much, and has otherwise than another; each sorted.
 type delta[K comparable] struct{ missing, extra, changed []K }
 
@@ -93,6 +32,12 @@ func diff[K, V comparable](want, have map[K]V, order func(a, b K) int) delta[K] 
 		slices.SortFunc(ks, order)
 	}
 	return d
+}
+
+// Make plans a spec against one look: Expand, then Diff.
+func Make(s *spec.Set, o *netstate.Observed) *Plan {
+	d, problems := Expand(s, o)
+	return Diff(d, o, problems)
 }
 
 // Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
@@ -241,64 +186,4 @@ func sortActions(actions []Action) {
 	for i, e := range entries {
 		actions[i] = e.Action
 	}
-}
-
-// Announced returns what a later plan of the same pass may do: only actions that the first plan held too.
-func (p *Plan) Announced(first *Plan) []Action {
-	said := map[string]bool{}
-	for _, a := range first.Actions {
-		said[announce(a)] = true
-	}
-	var out []Action
-	for _, a := range p.Actions {
-		if said[announce(a)] {
-			out = append(out, a)
-		}
-	}
-	return out
-}
-
-// Restrict returns the plan for some links only. Everything was decided with all links in view, so what they share is judged rightly.
-func (p *Plan) Restrict(links ...netstate.Link) *Plan {
-	in := func(l netstate.Link) bool { return slices.Contains(links, l) }
-	return &Plan{
-		Links:    keep(p.Links, func(s LinkState) bool { return in(s.Name) }),
-		Actions:  keep(p.Actions, func(a Action) bool { return in(a.Link()) }),
-		Drift:    keep(p.Drift, func(d Drift) bool { return in(d.Link) }),
-		Problems: keep(p.Problems, func(x Problem) bool { return in(x.Link) }),
-	}
-}
-
-func keep[T any](all []T, wanted func(T) bool) []T {
-	var out []T
-	for _, x := range all {
-		if wanted(x) {
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
-// Key identifies an action within a pass, whatever a later look fills in.
-func Key(a Action) string { return announce(a) }
-
-// Count says how many actions add, change and remove.
-func (p *Plan) Count() (add, change, remove int) {
-	for _, a := range p.Actions {
-		switch a.line("")[0] {
-		case '+':
-			add++
-		case '~':
-			change++
-		default:
-			remove++
-		}
-	}
-	return add, change, remove
-}
-
-// Make plans a spec against one look: Expand, then Diff.
-func Make(s *spec.Set, o *netstate.Observed) *Plan {
-	d, problems := Expand(s, o)
-	return Diff(d, o, problems)
 }
