@@ -156,6 +156,12 @@ func TestSpoiltPages(t *testing.T) {
 	_, second := page(first)
 	equal(t, second, first)
 	f.ClearFaults()
+	_, second = page(first)
+	_, last := page(second)
+	f.Inject(fault.Rule{Kind: fault.RepeatToken})
+	_, again := page(last) // also where the listing would have ended
+	equal(t, again, last)
+	f.ClearFaults()
 	f.Inject(fault.Rule{Kind: fault.DropItem, Count: 1})
 	total, token := page("")
 	for token != "" {
@@ -163,7 +169,7 @@ func TestSpoiltPages(t *testing.T) {
 		total, token = total+n, next
 	}
 	equal(t, total, 16)
-	equal(t, f.Fired(), map[fault.Kind]int{fault.RepeatToken: 1, fault.DropItem: 1})
+	equal(t, f.Fired(), map[fault.Kind]int{fault.RepeatToken: 2, fault.DropItem: 1})
 }
 
 // EC2 Developer Guide, "Eventual consistency": old lists, and ids that are not known yet.

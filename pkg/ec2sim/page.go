@@ -53,8 +53,8 @@ func page[T any](q *request, p paging, items []T, key func(T) string, each func(
 	if size < len(items) && !q.world.Switches.IgnorePageSize {
 		items = items[:size]
 		next = q.seal(key(items[size-1]))
-		items, next = spoilPage(q, items, next, p.token)
 	}
+	items, next = spoilPage(q, items, next, p.token)
 	return []wire.Node{wire.Set(p.set, items, each), wire.Opt("nextToken", next)}, nil
 }
 
@@ -77,7 +77,7 @@ func badSize(size int, expecting string) *world.Error {
 // spoilPage repeats a token, or loses an item, where a fault says so.
 func spoilPage[T any](q *request, items []T, next, token string) ([]T, string) {
 	rule, hit := q.sim.faults.Fire(q.faultCall(), func(r fault.Rule) bool {
-		return q.call.Fault == "" && (r.Kind == fault.DropItem || r.Kind == fault.RepeatToken && token != "")
+		return q.call.Fault == "" && (r.Kind == fault.DropItem && next != "" || r.Kind == fault.RepeatToken && token != "")
 	})
 	if !hit {
 		return items, next

@@ -23,7 +23,7 @@ const (
 	OtherAction Kind = "other-action" // HTTP 200 with the reply to an action nobody asked for
 	Truncated   Kind = "truncated"    // HTTP 200 with half of the right body
 	Huge        Kind = "huge"         // HTTP 200 with an endless list of Rule.Size bytes (1 GiB where zero)
-	RepeatToken Kind = "repeat-token" // a page whose NextToken leads to the same page again; fires only where more pages follow
+	RepeatToken Kind = "repeat-token" // a page whose NextToken leads to the same page again; fires from the second page on
 	DropItem    Kind = "drop-item"    // a page whose last item is missing from the whole listing; fires only where more pages follow
 	Stale       Kind = "stale"        // a read answers from the world as it was Rule.Delay ago, at most back to the fault's injection
 	NotFound    Kind = "not-found"    // an id made less than Rule.Delay ago is not found; fires only on calls that name such an id
