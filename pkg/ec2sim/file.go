@@ -87,6 +87,7 @@ type routeSpec struct {
 type groupSpec struct {
 	ID          string     `yaml:"id"`
 	Name        string     `yaml:"name"`
+	Account     string     `yaml:"account"` // a participant's, with whom the VPC is shared; absent: the VPC's
 	Description string     `yaml:"description"`
 	Tags        world.Tags `yaml:"tags"`
 	Rules       []ruleSpec `yaml:"rules"` // a group with no egress rule here lets everything out, as a new one does

@@ -221,12 +221,21 @@ func (l *loader) group(at world.At, vpc string, spec groupSpec) {
 		l.id(at.Scope, "sg", vpc, spec.ID, spec.Name)
 		return
 	}
+	owner := at.Account
+	at = l.whose(at, spec)
 	g := world.Group{
-		ID: l.id(at.Scope, "sg", vpc, spec.ID, spec.Name), Name: cmp.Or(spec.Name, spec.ID), VPC: vpc,
+		VPCOwner: owner,
+		ID:       l.id(at.Scope, "sg", vpc, spec.ID, spec.Name), Name: cmp.Or(spec.Name, spec.ID), VPC: vpc,
 		Description: cmp.Or(spec.Description, "group "+cmp.Or(spec.Name, spec.ID)), Tags: named(spec.Tags, ""),
 	}
 	silent := slices.ContainsFunc(spec.Rules, func(r ruleSpec) bool { return r.Direction == "egress" })
 	l.world.AddGroup(at, g, !silent)
+}
+
+// whose is the scope of a group: its VPC's, or that of a participant.
+func (l *loader) whose(at world.At, spec groupSpec) world.At {
+	at.Account = cmp.Or(spec.Account, at.Account)
+	return at
 }
 
 func (l *loader) list(at world.At, spec listSpec) {

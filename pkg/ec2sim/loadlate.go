@@ -45,9 +45,10 @@ func (l *loader) details(at world.At, r regionSpec) {
 			}
 		}
 		for _, g := range v.Groups {
-			id := l.find(at.Scope, "sg", vpc, cmp.Or(g.ID, g.Name))
+			of := l.whose(at, g)
+			id := l.find(of.Scope, "sg", vpc, cmp.Or(g.ID, g.Name))
 			for _, rule := range g.Rules {
-				l.rule(at, vpc, id, rule)
+				l.rule(of, vpc, id, rule)
 			}
 		}
 		for _, a := range v.ACLs {

@@ -52,9 +52,10 @@ type (
 		Tags netstate.Tags `json:"tags,omitempty"`
 	}
 	group struct {
-		ID   string        `json:"id,omitempty"`
-		Name string        `json:"name"`
-		Tags netstate.Tags `json:"tags,omitempty"`
+		ID      string        `json:"id,omitempty"`
+		Name    string        `json:"name"`
+		Account string        `json:"account,omitempty"` // a participant's group in a shared VPC
+		Tags    netstate.Tags `json:"tags,omitempty"`
 	}
 )
 
@@ -181,9 +182,13 @@ func (m *maker) side(s, peer *spec.Side) {
 	m.lists(s.VPC.Scope(), s.Routes.To, peer)
 	for _, r := range s.Rules {
 		m.lists(netstate.Scope{Account: r.Account.ID, Region: s.VPC.Region}, r.Peer.CIDRs, peer)
-		v.group(r.Group)
+		participant := ""
+		if r.Account != s.VPC.Account {
+			participant = string(r.Account.ID)
+		}
+		v.group(r.Group, participant)
 		if r.Peer.Group != nil {
-			m.vpcs[peer.VPC.Name].group(*r.Peer.Group)
+			m.vpcs[peer.VPC.Name].group(*r.Peer.Group, "")
 		}
 	}
 }
@@ -224,9 +229,9 @@ func nthSubnet(cidr string, n int) string {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at)}), 28).String()
 }
 
-func (v *vpc) group(sel netstate.GroupSelector) {
+func (v *vpc) group(sel netstate.GroupSelector, account string) {
 	for _, g := range v.Groups {
-		if sel.Match(netstate.GroupID(g.ID), netstate.Group{Name: g.Name, Tags: g.Tags}) {
+		if g.Account == account && sel.Match(netstate.GroupID(g.ID), netstate.Group{Name: g.Name, Tags: g.Tags}) {
 			return
 		}
 	}
@@ -234,5 +239,5 @@ func (v *vpc) group(sel netstate.GroupSelector) {
 	if name == "" {
 		name = fmt.Sprintf("%s-group-%d", v.Name, len(v.Groups))
 	}
-	v.Groups = append(v.Groups, &group{ID: string(sel.ID), Name: name, Tags: sel.Tags})
+	v.Groups = append(v.Groups, &group{ID: string(sel.ID), Name: name, Account: account, Tags: sel.Tags})
 }

@@ -128,10 +128,10 @@ func (w *World) reach(at At, g Group, p Peer) (string, string, *Error) {
 		}
 		return "", "", groupKind.gone(p.Group)
 	}
-	if other.VPC == g.VPC && p.Owner == at.Account {
+	if other.home(at.Region) == g.home(at.Region) {
 		return g.VPC, "", nil
 	}
-	c, ok := w.activeBetween(at, End{at.Scope, g.VPC}, End{Scope{p.Owner, at.Region}, other.VPC})
+	c, ok := w.activeBetween(at, g.home(at.Region), other.home(at.Region))
 	if !ok || at.Now.Before(c.Active.Add(w.Delays.References)) {
 		return "", "", apart()
 	}

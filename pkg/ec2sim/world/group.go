@@ -5,9 +5,13 @@ import "slices"
 // Group is a security group with its rules.
 type Group struct {
 	ID, Name, Description, VPC, Owner string
+	VPCOwner                          string // of a VPC that is shared with Owner; empty: Owner's own
 	Rules                             []Rule // as made, in order
 	Tags                              Tags
 }
+
+// home is the VPC that the group is in; a participant of a shared VPC has groups in the owner's (VPC User Guide, "Share your VPC").
+func (g Group) home(region string) End { return End{Scope{or(g.VPCOwner, g.Owner), region}, g.VPC} }
 
 // NewGroup is what CreateSecurityGroup is asked for.
 type NewGroup struct {

@@ -206,16 +206,15 @@ func (w *World) reference(at At, g Group, r Rule) *Reference {
 	if p.Group == "" {
 		return nil
 	}
-	ref := &Reference{Group: p.Group}
-	if _, ok := w.in(Scope{p.Owner, at.Region}).groups[p.Group]; ok {
-		ref.Owner = p.Owner
+	ref, to := &Reference{Group: p.Group}, End{Scope{p.Owner, at.Region}, r.RefVPC}
+	if other, ok := w.in(Scope{p.Owner, at.Region}).groups[p.Group]; ok {
+		ref.Owner, to = p.Owner, other.home(at.Region)
 	}
 	if r.RefVPC == "" || r.RefVPC == g.VPC {
 		return ref
 	}
 	ref.VPC, ref.Connection, ref.Status = r.RefVPC, r.RefConn, string(Deleted)
-	from, to := End{at.Scope, g.VPC}, End{Scope{p.Owner, at.Region}, r.RefVPC}
-	if c, ok := w.activeBetween(at, from, to); ok {
+	if c, ok := w.activeBetween(at, g.home(at.Region), to); ok {
 		ref.Connection, ref.Status = c.ID, string(Active)
 	} else if c, ok := w.conns[r.RefConn]; ok {
 		ref.Status = string(c.Status(at.Now))

@@ -44,9 +44,10 @@ func (w *World) AddRule(at At, rule Rule) {
 	r := w.in(at.Scope)
 	g := r.groups[rule.Group]
 	if p := rule.Key.Peer; p.Group != "" {
-		rule.RefVPC = w.in(Scope{p.Owner, at.Region}).groups[p.Group].VPC
-		for c := range w.touching(End{at.Scope, g.VPC}) {
-			if rule.RefVPC != g.VPC && c.joins(End{Scope{p.Owner, at.Region}, rule.RefVPC}) {
+		other := w.in(Scope{p.Owner, at.Region}).groups[p.Group]
+		rule.RefVPC = other.VPC
+		for c := range w.touching(g.home(at.Region)) {
+			if rule.RefVPC != g.VPC && c.joins(other.home(at.Region)) {
 				rule.RefConn = c.ID
 			}
 		}
