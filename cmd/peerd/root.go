@@ -111,7 +111,7 @@ func (a *app) command() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "auto, always or never; auto colours on a terminal unless NO_COLOR is set")
 	root.PersistentFlags().StringVar(&a.logLevel, "log.level", "warn", "debug, info, warn or error")
 	root.PersistentFlags().StringVar(&a.logFormat, "log.format", "text", "text or json")
-	root.AddCommand(a.planCommand(), a.validateCommand(), a.simCommand(), a.versionCommand())
+	root.AddCommand(a.planCommand(), a.validateCommand(), a.schemaCommand(), a.simCommand(), a.versionCommand())
 	return root
 }
 

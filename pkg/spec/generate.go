@@ -144,10 +144,7 @@ func (g *generator) members(field string) []member {
 func (g *generator) excluded(members []member) map[pair]bool {
 	out := map[pair]bool{}
 	for _, n := range g.at.list("exclude") {
-		if len(n.items) != 2 {
-			if !n.broken {
-				g.ps.at(n, "must be a pair of VPCs, such as [data, payments]")
-			}
+		if n.broken {
 			continue
 		}
 		a, b := g.memberNamed(n.items[0], members), g.memberNamed(n.items[1], members)

@@ -96,7 +96,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestShapes goes through the description of the format: what is to become a JSON Schema says all it must.
+// TestShapes goes through the description of the format: what a JSON Schema is made of says all it must.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	seen := map[*shape]bool{}

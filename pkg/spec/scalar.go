@@ -12,29 +12,8 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
-const (
-	accountPattern = `^[0-9]{12}$`
-	regionPattern  = `^[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}$`
-	namePattern    = `^[a-z0-9]([a-z0-9._]|-[a-z0-9._])*-?$` // a hyphen is never followed by another
-	linkPattern    = `^[a-z0-9][a-z0-9._/-]*$`
-	ownerPattern   = `^[A-Za-z0-9][A-Za-z0-9._:/@+=-]*$`
-	idSuffix       = `-([0-9a-f]{8}|[0-9a-f]{17})$`
-	rolePattern    = `^(arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:role/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$`
-	externPattern  = `^[A-Za-z0-9_+=,.@:/-]+$`
-	textPattern    = `^[A-Za-z0-9. _\-:/()#,@\[\]+=&;{}!$*]*$`
-)
-
-var (
-	nameRegexp    = regexp.MustCompile(namePattern)
-	linkRegexp    = regexp.MustCompile(linkPattern)
-	ownerRegexp   = regexp.MustCompile(ownerPattern)
-	accountRegexp = regexp.MustCompile(accountPattern)
-	regionRegexp  = regexp.MustCompile(regionPattern)
-	zoneRegexp    = regexp.MustCompile(`^([a-z]{2}(?:-[a-z]+){1,3}-[0-9]{1,2})[a-z]$`)
-	textRegexp    = regexp.MustCompile(textPattern)
-	externRegexp  = regexp.MustCompile(externPattern)
-	hexRegexp     = regexp.MustCompile(`^([0-9a-f]{8}|[0-9a-f]{17})$`)
-)
+// maxCount is above every quota that EC2 has.
+const maxCount = 1_000_000
 
 // parseName reads the name of an account, VPC, mesh or hub. Two hyphens are refused because a mesh labels its peerings A--B.
 func parseName(s string) (any, error) {
@@ -168,7 +147,7 @@ func parseExternal(s string) (any, error) {
 // parseCount reads a whole number of at least 1.
 func parseCount(s string) (any, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > 1_000_000 {
+	if err != nil || n < 1 || n > maxCount {
 		return nil, fmt.Errorf("%s is not a whole number of at least 1", quote(s))
 	}
 	return n, nil

@@ -5,27 +5,30 @@ import "github.com/peerd/peerd/pkg/netstate"
 // apiVersion is what every document begins with.
 const apiVersion = "peerd/v1"
 
-// The fields of a spec, each described once: the walk checks documents against documentShape, and a JSON Schema is made from it.
+// The fields of a spec, each described once: the walk checks documents against documentShape, and Schema makes a JSON Schema of it.
 
 var (
 	boolean    = &shape{form: isBool, what: "true or false"}
-	count      = text("a whole number of at least 1", `^[1-9][0-9]*$`, parseCount)
-	name       = text("a name such as payments-prod", namePattern, parseName)
+	count      = text("a whole number of at least 1", countPattern, parseCount).within(1, maxCount)
+	name       = text("a name such as payments-prod", namePattern, parseName).atMost(63)
 	region     = text("a region such as eu-west-1", regionPattern, parseRegion)
-	cidr       = text("a CIDR such as 10.20.0.0/16", "", parseCIDR)
+	cidr       = text("a CIDR such as 10.20.0.0/16", cidrPattern, parseCIDR)
+	network    = cidr.except(cidrOfAll) // every address must be said in so many words
 	prefixList = text("the id of a prefix list, pl-…", `^pl`+idSuffix, parseID[netstate.PrefixListID]("pl", "prefix list"))
-	tagValue   = text("a tag's value", "", parseTagValue)
+	tagKey     = text("a tag's key", printPattern, parseTagKey).atLeast(1).atMost(127)
+	ownTagKey  = text("a tag's key", printPattern, parseOwnTagKey).atLeast(1).atMost(127).except(keptPattern)
+	tagValue   = text("a tag's value", printPattern, parseTagValue).atMost(256)
 )
 
 var (
 	// matchTags are tags that something must carry; ownTags are those peerd sets.
-	matchTags = mapOf("tags such as {tier: private}", text("a tag's key", "", parseTagKey), tagValue).atLeast(1).atMost(maxTags)
-	ownTags   = mapOf("tags such as {team: net}", text("a tag's key", "", parseOwnTagKey), tagValue).atMost(maxTags)
+	matchTags = mapOf("tags such as {tier: private}", tagKey, tagValue).atLeast(1).atMost(maxTags)
+	ownTags   = mapOf("tags such as {team: net}", ownTagKey, tagValue).atMost(maxTags)
 )
 
 var documentShape = object("a map that begins with apiVersion: "+apiVersion,
-	field{"apiVersion", text(apiVersion, "^peerd/v1$", parseVersion), true, "The version of this format."},
-	field{"owner", text("a name such as acme-network", ownerPattern, parseOwner), false,
+	field{"apiVersion", text(apiVersion, "", parseVersion).only(apiVersion), true, "The version of this format."},
+	field{"owner", text("a name such as acme-network", ownerPattern, parseOwner).atMost(128).except("^none$"), false,
 		"What everything peerd makes is tagged with; stated here or as --owner."},
 	field{"accounts", mapOf("a map of names to accounts", name, accountShape), false, "AWS accounts by name."},
 	field{"vpcs", mapOf("a map of names to VPCs", name, vpcShape), false, "VPCs by name."},
@@ -37,18 +40,22 @@ var documentShape = object("a map that begins with apiVersion: "+apiVersion,
 )
 
 var accountShape = object("a map such as {id: \"111111111111\", role: peerd}",
-	field{"id", text("the account id, 12 digits", accountPattern, parseAccount), true, "The account's 12 digits, quoted or not."},
+	field{"id", text("the account id, 12 digits", accountPattern, parseAccount).within(0, 999_999_999_999), true, "The account's 12 digits, quoted or not."},
 	field{"managed", boolean, false, "false: peerd has no credentials, the account's side is theirs to do."},
 	field{"role", roleShape, false, "The role to assume, a name or a full ARN; absent: the ambient credentials."},
 	field{"readRole", roleShape, false, "The role for plan, --dry-run, trace and import."},
-	field{"externalId", text("an external id", externPattern, parseExternal), false, "Sent when the role is assumed."},
-	field{"profile", text("the name of a profile", `^\S+$`, parseMatch(`^\S+$`, "is not the name of a profile")), false,
+	field{"externalId", text("an external id", externPattern, parseExternal).atLeast(2).atMost(1224), false, "Sent when the role is assumed."},
+	field{"profile", text("the name of a profile", wordPattern, parseMatch(wordPattern, "is not the name of a profile")), false,
 		"The profile whose credentials assume the role."},
-	field{"sessionDuration", text("a duration such as 15m", `^[0-9hms.]+$`, parseSession), false,
+	field{"sessionDuration", text("a duration such as 15m", sessionPattern, parseSession), false,
 		"How long an assumed role's session lasts; 15m when absent."},
 	field{"stsRegion", region, false, "Where the role is assumed."},
 	field{"regions", listOf("a list of regions", region), false, "Looked at for leftovers, besides those of the account's VPCs."},
 	field{"quotas", quotasShape, false, "The account's limits, where they are known."},
+).when(
+	condition{field: "managed", is: []any{false}, bars: []string{"role", "readRole", "externalId", "profile", "sessionDuration", "stsRegion", "regions"}},
+	condition{field: "externalId", needs: []string{"role", "readRole"}},
+	condition{field: "sessionDuration", needs: []string{"role", "readRole"}},
 )
 
 var roleShape = text("a role's name or ARN", rolePattern,
@@ -66,11 +73,11 @@ var vpcShape = object("a map such as {account: network, region: eu-west-1, id: v
 	field{"region", region, true, "The region in which it is."},
 	field{"id", text("the id of a VPC, vpc-…", `^vpc`+idSuffix, parseID[netstate.VPCID]("vpc", "VPC")), false, "Its id; this or tags."},
 	field{"tags", matchTags, false, "Tags that exactly one VPC of the account and region carries."},
-	field{"cidrs", listOf("a list of CIDRs", cidr).atLeast(1).atMost(100), false, "Pins what it may bring; needed when its account is not managed."},
+	field{"cidrs", listOf("a list of CIDRs", network).atLeast(1).atMost(100).noTwice(), false, "Pins what it may bring; needed when its account is not managed."},
 ).choose("id", "tags")
 
 var peeringShape = object("a map with name, requester and accepter",
-	field{"name", text("a name such as hub-payments", linkPattern, parseLink), true, "A label, unique; what a peering is, is its pair of VPCs."},
+	field{"name", text("a name such as hub-payments", linkPattern, parseLink).atMost(200), true, "A label, unique; what a peering is, is its pair of VPCs."},
 	field{"requester", sideShape, true, "The side that asks for the connection."},
 	field{"accepter", sideShape, true, "The side that accepts it."},
 	tagsField, adoptField, suspendField,
@@ -83,14 +90,14 @@ var (
 )
 
 var suspendShape = object("a map such as {reason: INC-42}",
-	field{"reason", text("a reason such as INC-42", "", parseReason), true, "Why; shown wherever the peering is."},
-	field{"until", text("a time such as 2026-12-01T00:00:00Z", "", parseTime), false, "When it ends; absent: when the entry goes."},
+	field{"reason", text("a reason such as INC-42", reasonPattern, parseReason).atMost(200), true, "Why; shown wherever the peering is."},
+	field{"until", text("a time such as 2026-12-01T00:00:00Z", timePattern, parseTime), false, "When it ends; absent: when the entry goes."},
 )
 
 var meshShape = object("a map with name and vpcs",
 	field{"name", name, true, "Its peerings are labelled NAME/A--B."},
-	field{"vpcs", listOf("a list of at least two VPCs", name).atLeast(2), true, "The members, every pair of which is peered."},
-	field{"exclude", listOf("a list of pairs, such as [[data, payments]]", listOf("a pair of VPCs, such as [data, payments]", name)), false,
+	field{"vpcs", listOf("a list of at least two VPCs", name).atLeast(2).noTwice(), true, "The members, every pair of which is peered."},
+	field{"exclude", listOf("a list of pairs, such as [[data, payments]]", listOf("a pair of VPCs, such as [data, payments]", name).atLeast(2).atMost(2)), false,
 		"Pairs of members that are not peered."},
 	field{"side", plainSideShape, false, "What each managed member's side is."},
 	adoptField, tagsField, suspendField,
@@ -99,7 +106,7 @@ var meshShape = object("a map with name and vpcs",
 var hubShape = object("a map with name, hub and spokes",
 	field{"name", name, true, "Its peerings are labelled NAME/SPOKE."},
 	field{"hub", name, true, "The VPC that requests them."},
-	field{"spokes", listOf("a list of at least one VPC", name).atLeast(1), true, "The VPCs that are peered with the hub."},
+	field{"spokes", listOf("a list of at least one VPC", name).atLeast(1).noTwice(), true, "The VPCs that are peered with the hub."},
 	field{"hubSide", plainSideShape, false, "What the hub's side of each is."},
 	field{"spokeSide", plainSideShape, false, "What each managed spoke's side is."},
 	adoptField, tagsField, suspendField,

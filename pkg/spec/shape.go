@@ -1,8 +1,11 @@
 package spec
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
-// form is what a part of a spec must look like. The walk checks trees against it; a JSON Schema can be made from it.
+// form is what a part of a spec must look like. The walk checks trees against it; Schema makes a JSON Schema of it.
 type form int
 
 const (
@@ -25,11 +28,28 @@ type shape struct {
 	fields []field
 	oneOf  []string // of these fields exactly one is to be stated
 
-	words   []string // the texts that are accepted, when they can be listed
-	pattern string   // those that are not, as a regular expression
-	parse   func(string) (any, error)
+	words []string // the texts that are accepted, when they can be listed
+	parse func(string) (any, error)
 
 	fewest, most int // elements of a list or map; most 0: no bound
+
+	// What follows repeats for the JSON Schema, which has no parsers, what parse and later steps check with better words. It may accept
+	// more than they do; what it refuses they refuse, wherever it is used.
+	pattern        string // a text, as a regular expression
+	butNot         string // a text that pattern matches and that is refused, likewise
+	examples       []string
+	least, largest *int64 // a text that YAML reads as a number
+	unique         bool   // a list holds nothing twice
+	conditions     []condition
+}
+
+// condition is what one field of an object says about others.
+type condition struct {
+	field string   // when it is stated
+	is    []any    // as one of these, where there are any
+	isNot []any    // and as something else than these
+	needs []string // one of these is stated too
+	bars  []string // and none of these
 }
 
 // field is a named part of an object.
@@ -66,7 +86,12 @@ func text(what, pattern string, parse func(string) (any, error)) *shape {
 
 // word is a text that is one of a few.
 func word(what string, words ...string) *shape {
-	return &shape{form: isText, what: what, words: words, parse: func(s string) (any, error) { return s, nil }}
+	return text(what, "", func(s string) (any, error) {
+		if !slices.Contains(words, s) {
+			return nil, fmt.Errorf("%s is not %s%s", quote(s), what, didYouMean(s, words))
+		}
+		return s, nil
+	}).only(words...)
 }
 
 // either is a union; a nil form is not accepted.
@@ -80,17 +105,59 @@ func either(what string, one, many, fields *shape) *shape {
 	return s
 }
 
-// atLeast returns the shape with a least number of elements.
+// atLeast returns the shape with a least number of elements, or of characters, which the text's parser checks itself.
 func (s *shape) atLeast(n int) *shape {
 	c := *s
 	c.fewest = n
 	return &c
 }
 
-// atMost returns the shape with a greatest number of elements.
+// atMost returns the shape with a greatest number of elements, or of characters, which the text's parser checks itself.
 func (s *shape) atMost(n int) *shape {
 	c := *s
 	c.most = n
+	return &c
+}
+
+// only returns a text's shape with the words that its parser accepts.
+func (s *shape) only(words ...string) *shape {
+	c := *s
+	c.words = words
+	return &c
+}
+
+// except returns a text's shape with a pattern of what is refused.
+func (s *shape) except(pattern string) *shape {
+	c := *s
+	c.butNot = pattern
+	return &c
+}
+
+// such returns a text's shape with examples, which editors offer.
+func (s *shape) such(examples ...string) *shape {
+	c := *s
+	c.examples = examples
+	return &c
+}
+
+// within returns a text's shape with bounds for where it is a number.
+func (s *shape) within(least, largest int64) *shape {
+	c := *s
+	c.least, c.largest = &least, &largest
+	return &c
+}
+
+// noTwice returns a list's shape in which nothing may stand twice.
+func (s *shape) noTwice() *shape {
+	c := *s
+	c.unique = true
+	return &c
+}
+
+// when returns an object's shape whose fields say something about each other.
+func (s *shape) when(conditions ...condition) *shape {
+	c := *s
+	c.conditions = conditions
 	return &c
 }
 

@@ -44,8 +44,8 @@ func (w *walker) text(n *node, s *shape) bool {
 	switch {
 	case s.form == isBool:
 		return w.bool(n)
-	case len(s.words) > 0 && !slices.Contains(s.words, n.text):
-		w.ps.at(n, "%s is not %s%s", quote(n.text), s.what, didYouMean(n.text, s.words))
+	case n.quoted && isTruth(n.text) && slices.Contains(s.words, "true"):
+		w.ps.at(n, "must be %s without quotes", s.what)
 		return false
 	}
 	v, err := s.parse(n.text)
@@ -58,17 +58,21 @@ func (w *walker) text(n *node, s *shape) bool {
 }
 
 func (w *walker) bool(n *node) bool {
-	is := strings.EqualFold(n.text, "true")
 	switch {
-	case n.quoted && (n.text == "true" || n.text == "false"):
-		w.ps.at(n, "must be true or false without quotes")
-	case !is && !strings.EqualFold(n.text, "false"):
+	case !isTruth(n.text):
 		w.ps.at(n, "%s is neither true nor false%s", quote(n.text), didYouMean(n.text, []string{"true", "false"}))
+	case n.quoted:
+		w.ps.at(n, "must be true or false without quotes")
 	default:
-		n.value = is
+		n.value = n.text[0] == 't' || n.text[0] == 'T'
 		return true
 	}
 	return false
+}
+
+// isTruth reports whether YAML reads an unquoted text as true or false (YAML 1.2, "Core Schema").
+func isTruth(s string) bool {
+	return slices.Contains([]string{"true", "True", "TRUE", "false", "False", "FALSE"}, s)
 }
 
 func (w *walker) list(n *node, s *shape) bool {
@@ -89,15 +93,16 @@ func (w *walker) list(n *node, s *shape) bool {
 
 // enough complains about a list or map that holds less than it must, or more than it may.
 func (w *walker) enough(n *node, s *shape, have int) bool {
+	few, many := have < s.fewest && !n.broken, s.most > 0 && have > s.most
 	switch {
-	case s.most > 0 && have > s.most:
-		w.ps.at(n, "must be %s, at most %d of them, and has %d", s.what, s.most, have)
-	case have >= s.fewest || n.broken:
+	case !few && !many:
 		return true
 	case have == 0:
 		w.ps.at(n, "is empty: it must be %s", s.what)
-	default:
+	case few || s.fewest == s.most:
 		w.ps.at(n, "must be %s, and has %d", s.what, have)
+	default:
+		w.ps.at(n, "must be %s, at most %d of them, and has %d", s.what, s.most, have)
 	}
 	return false
 }
