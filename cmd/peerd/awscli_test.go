@@ -27,6 +27,9 @@ const (
 // TestAWSCLI: the manual procedure that peerd replaces, step by step with the AWS CLI, an EC2 client that nobody here wrote, against
 // `peerd sim` as a process of its own; each of its mistakes; and peerd taking over what was made by hand.
 func TestAWSCLI(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the processes it starts are not what is tested with -short")
+	}
 	t.Parallel()
 	c := findCLI(t)
 	for _, story := range []struct {

@@ -72,6 +72,9 @@ func killAt(sim *ec2sim.Sim, n int64, cmd *exec.Cmd) *atomic.Bool {
 
 // Whatever call peerd dies after, the next run finds its way by looking: nothing twice, nothing foreign touched, no repair.
 func TestKilledAfterEveryCall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the processes it starts are not what is tested with -short")
+	}
 	t.Parallel()
 	spec := filepath.Join("testdata", "scenarios", "group-reference", "spec.yaml")
 	sim, endpoint := server(t)

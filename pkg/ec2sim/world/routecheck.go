@@ -93,7 +93,7 @@ func (w *World) checkPeeringTarget(at At, t Table, id string) *Error {
 		return err
 	}
 	if !c.joins(End{at.Scope, t.VPC}) {
-		return refuse(or(w.Switches.ForeignConnectionRoute, "InvalidParameterValue"), "route table %s and vpc peering connection %s belong to different networks", t.ID, id)
+		return refuse(or(w.Switches.ForeignConnectionRoute, "InvalidParameterValue"), "route table %s and network gateway %s belong to different networks", t.ID, id)
 	}
 	if dead := c.Status(at.Now).Terminal(); dead && w.Switches.RouteToDead != "succeed" {
 		if w.Switches.RouteToDead == "" {
