@@ -9,7 +9,8 @@ import (
 	"github.com/peerd/peerd/pkg/spec"
 )
 
-// FuzzLoad feeds a file, and a second one, to Load: it never panics, every complaint has a place, and the same files give the same answer.
+// FuzzLoad feeds a file, and a second one, to Load: it never panics, every complaint has a place, and the same files give the same answer
+// (F17).
 func FuzzLoad(f *testing.F) {
 	for _, pattern := range []string{"testdata/broken/*.yaml", "testdata/valid/*.yaml", "../../peerings.example.yaml", "../../testdata/every-field.yaml"} {
 		files, err := filepath.Glob(pattern)

@@ -178,11 +178,14 @@ func (g *generator) draft(label string, a, b member) *draft {
 
 // checkSame complains about two generators that make different peerings of one pair.
 func (l *loader) checkSame(first, second *draft) {
+	if l.items > maxItems {
+		return
+	}
 	quiet := *l
 	quiet.ps, quiet.checked = &problems{}, nil
 	same := quiet.finish(first).sameAs(quiet.finish(second))
 	l.items = quiet.items
-	if same || l.tooMany(second) {
+	if l.tooMany(second) || same {
 		return
 	}
 	l.ps.at(second.named[1], "%s and %s both peer %s with %s, and want different things of it: exclude the pair from one, or make their sides, adopt, tags and suspend equal",

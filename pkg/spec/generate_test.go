@@ -138,13 +138,23 @@ func permute(items []string, visit func([]string)) {
 	}
 }
 
-func BenchmarkLoadMesh50(b *testing.B) {
-	fsys := tree(map[string]string{"mesh.yaml": world(50) + "meshes: [{name: core, vpcs: [" + names(0, 49) + "], side: {dns: true, rules: [{group: app, protocol: tcp, ports: [22, 443]}]}}]\n"})
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := spec.Load(fsys, ""); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkLoad has the estates that must load in 100 ms.
+func BenchmarkLoad(b *testing.B) {
+	const side = "{dns: true, rules: [{group: app, protocol: tcp, ports: [22, 443]}]}"
+	for name, text := range map[string]string{
+		"mesh of 50":             world(50) + "meshes: [{name: core, vpcs: [" + names(0, 49) + "], side: " + side + "}]\n",
+		"hub of 120":             world(121) + "hubs: [{name: edge, hub: v120, spokes: [" + names(0, 119) + "], hubSide: " + side + ", spokeSide: " + side + "}]\n",
+		"two overlapping meshes": world(75) + "meshes: [{name: a, vpcs: [" + names(0, 49) + "], side: " + side + "}, {name: b, vpcs: [" + names(25, 74) + "], side: " + side + "}]\n",
+	} {
+		b.Run(name, func(b *testing.B) {
+			fsys := tree(map[string]string{"spec.yaml": text})
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := spec.Load(fsys, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -56,6 +56,9 @@ func (l *loader) makePeerings() {
 	// The order of drafts decides only which of several equal complaints is kept.
 	slices.SortStableFunc(drafts, func(a, b *draft) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.name, b.name)) })
 	for _, d := range drafts {
+		if l.items > maxItems {
+			return
+		}
 		if d.from != "" {
 			l.claim(d.name, d.at.get("name"))
 		}

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -105,13 +104,15 @@ func (b *sideBuilder) portList(n *node) []netstate.PortRange {
 	if n == nil || n.kind == list {
 		items = n.itemsOf()
 	}
-	var out []netstate.PortRange
+	out := make([]netstate.PortRange, 0, len(items))
+	seen := make(map[netstate.PortRange]bool, len(items))
 	for _, item := range items {
 		r := value[netstate.PortRange](item)
-		if slices.Contains(out, r) {
+		if seen[r] {
 			b.ps.at(item, "%s is listed twice: keep one", portsText(r))
 			continue
 		}
+		seen[r] = true
 		out = append(out, r)
 	}
 	return out

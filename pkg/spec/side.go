@@ -23,9 +23,6 @@ func (l *loader) side(d *draft, i int) Side {
 	if !b.vpc.Account.Managed {
 		return s
 	}
-	if l.items > maxItems {
-		return s
-	}
 	n := merge(plainSideShape, l.defaults.get("side"), d.sides[i])
 	s.DNS = value[netstate.Tri](n.get("dns"))
 	s.Routes = b.routes(n.get("routes"), s.Pos)

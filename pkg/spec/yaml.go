@@ -13,7 +13,7 @@ import (
 // Limits of one file, and the values of all of them. yaml.v3 spends about 250 bytes on a value and the tree as many, so that a bomb
 // costs tens of megabytes at most; aliases are not followed at all.
 const (
-	maxValues    = 100_000
+	maxValues    = 60_000
 	maxAllValues = 400_000
 	maxDocuments = 1_000
 	maxDepth     = 24
