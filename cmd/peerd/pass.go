@@ -29,6 +29,13 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 	if err != nil {
 		return err
 	}
+	limits, err := plan.ParseLimits(a.maxDelete)
+	if err != nil {
+		return usageError("--max-deletes %v", err)
+	}
+	if a.prune && len(only) > 0 {
+		return usageError("--prune with --target: what nobody wants can be judged only with all peerings in view")
+	}
 	target, err := a.target(set)
 	if err != nil {
 		return err
@@ -41,7 +48,7 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 	if a.output != "json" {
 		a.narrate(&cfg, dryRun)
 	}
-	return a.finish(reconcile.New(cfg).Cycle(ctx, reconcile.Input{Spec: set, DryRun: dryRun, Only: only}))
+	return a.finish(reconcile.New(cfg).Cycle(ctx, reconcile.Input{Spec: set, DryRun: dryRun, Only: only, Prune: a.prune, Limits: limits}))
 }
 
 func (a *app) checkOutput() error {

@@ -32,6 +32,8 @@ type options struct {
 	logLevel  string
 	logFormat string
 	targets   []string
+	prune     bool
+	maxDelete string
 	color     string
 }
 
@@ -120,6 +122,8 @@ func (a *app) passFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
 	f.StringArrayVar(&a.targets, "target", nil, "plan and apply only the peering with this `LABEL`; may be repeated")
+	f.BoolVar(&a.prune, "prune", false, "remove what is ours and no longer in the spec")
+	f.StringVar(&a.maxDelete, "max-deletes", "10%", "`N|P%`: of how many peerings one pass may remove something; over it nothing is removed")
 	_ = cmd.RegisterFlagCompletionFunc("target", a.completeLabels) // fails only for a flag that does not exist
 	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
 	f.StringVarP(&a.output, "output", "o", "text", "text, json or markdown")

@@ -80,8 +80,20 @@ func target(sim http.RoundTripper) *awsnet.Target {
 // cycle runs one pass as a fresh process would, and returns the report and the calls that changed something.
 func (r *rig) cycle(dryRun bool) (*reconcile.Report, []ec2sim.Call) {
 	r.t.Helper()
+	return r.run(reconcile.Input{DryRun: dryRun})
+}
+
+// prune runs one pass that may remove things of at most so many peerings.
+func (r *rig) prune(most int) (*reconcile.Report, []ec2sim.Call) {
+	r.t.Helper()
+	return r.run(reconcile.Input{Prune: true, Limits: plan.Limits{Number: most}})
+}
+
+func (r *rig) run(in reconcile.Input) (*reconcile.Report, []ec2sim.Call) {
+	r.t.Helper()
 	before := len(r.sim.Calls())
-	report := reconcile.New(reconcile.Config{Target: target(r.sim)}).Cycle(r.t.Context(), reconcile.Input{Spec: r.spec, DryRun: dryRun})
+	in.Spec = r.spec
+	report := reconcile.New(reconcile.Config{Target: target(r.sim)}).Cycle(r.t.Context(), in)
 	return report, mutating(r.sim.Calls()[before:])
 }
 

@@ -17,6 +17,9 @@ const (
 	TagName    = "Name"
 )
 
+// Leaving is the value of the entry tag of a connection whose removal was begun: finishing it is not a new removal.
+const Leaving = "leaving"
+
 // Released is the value of the owner tag by which a person takes a thing out of peerd's hands.
 const Released OwnerID = "none"
 

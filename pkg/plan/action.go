@@ -15,13 +15,14 @@ const (
 	StepOptions
 	StepRules
 	StepRoutes
+	StepLeave
 	StepRemoveRoutes
 	StepRemoveRules
 	StepClose
 )
 
 // Removes reports whether the step takes something away; such steps wait until everything that adds has worked.
-func (s Step) Removes() bool { return s >= StepRemoveRoutes }
+func (s Step) Removes() bool { return s >= StepLeave }
 
 // Action is one effect on AWS. The set of actions is closed; what they do is spelled out by their fields, and Reason is for people only.
 type Action interface {
@@ -74,10 +75,11 @@ type AcceptConnection struct {
 // TagConnection puts tags on one view of a connection.
 type TagConnection struct {
 	head
-	Conn netstate.ConnID // empty: not yet visible in this scope
-	Side netstate.Side
-	Tags netstate.Tags
-	New  bool // the view is not marked as ours yet: the tags add to a new connection rather than change one
+	Conn    netstate.ConnID // empty: not yet visible in this scope
+	Side    netstate.Side
+	Tags    netstate.Tags
+	New     bool // the view is not marked as ours yet: the tags add to a new connection rather than change one
+	Leaving bool // the tags mark the beginning of its removal
 }
 
 // SetOptions sets AllowDnsResolutionFromRemoteVpc of one side, from the account and region that own it.
@@ -167,7 +169,12 @@ func (OpenConnection) Step() Step { return StepOpen }
 func (AcceptConnection) Step() Step { return StepAccept }
 
 // Step returns the action's place within its link.
-func (TagConnection) Step() Step { return StepTag }
+func (a TagConnection) Step() Step {
+	if a.Leaving {
+		return StepLeave
+	}
+	return StepTag
+}
 
 // Step returns the action's place within its link.
 func (SetOptions) Step() Step { return StepOptions }

@@ -65,7 +65,7 @@ func shapes() map[string]struct {
 func converged(s *spec.Set, o *netstate.Observed) *netstate.Observed {
 	out := o.Clone()
 	for range 3 {
-		for i, a := range plan.Make(s, out).Actions {
+		for i, a := range plan.Make(s, out, plan.Options{}).Actions {
 			if a.Ready() {
 				plan.Effect(out, a, fmt.Sprintf("pcx-%017x", i+1))
 			}
@@ -97,7 +97,7 @@ func BenchmarkMake(b *testing.B) {
 			b.Run(name+"/"+state, func(b *testing.B) {
 				n := 0
 				for b.Loop() {
-					n = len(plan.Make(s, o).Actions)
+					n = len(plan.Make(s, o, plan.Options{}).Actions)
 				}
 				b.ReportMetric(float64(n), "actions")
 			})

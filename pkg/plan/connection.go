@@ -29,7 +29,7 @@ func (b *builder) claim(s *state) {
 	default:
 		s.held = true
 		b.problem(s, s.want.Pos, HoldsLink, CodeForeignConn, "%s (%s) already joins %s and %s; %s", c.ID, c.Status, c.Requester, c.Accepter, why)
-		b.drift(s, ResourceConnection, DriftConflict, string(c.ID))
+		b.conflict(s, ResourceConnection, string(c.ID))
 	}
 	for _, twin := range living[1:] {
 		b.problem(s, s.want.Pos, Warns, CodeTwin, "%s (%s) joins the same two VPCs as %s: delete it", twin.ID, twin.Status, c.ID)
@@ -71,14 +71,14 @@ func (b *builder) connectionActions(s *state) {
 		b.add(s, OpenConnection{s.head(requester.VPC.Scope, false, "there is no connection of this pair"), requester.VPC, accepter.VPC,
 			withName(s.want)}, ResourceConnection, DriftMissing)
 	case s.conn == nil:
-		b.drift(s, ResourceConnection, DriftMissing, "a request from "+requester.VPC.String())
+		b.drift(s.want.Name, ResourceConnection, DriftMissing, "a request from "+requester.VPC.String(), "waiting")
 		s.waiting = "a request from " + requester.VPC.String()
 	}
 	switch {
 	case s.conn == nil || s.conn.Status == netstate.Initiating || s.conn.Status == netstate.Pending:
 		b.accept(s, requester, accepter)
 	case s.conn.Status == netstate.Provisioning:
-		b.drift(s, ResourceConnection, DriftChanged, string(s.conn.ID)+" is provisioning")
+		b.drift(s.want.Name, ResourceConnection, DriftChanged, string(s.conn.ID)+" is provisioning", "waiting")
 	}
 	b.tagView(s, netstate.RequesterSide, requester)
 	if requester.VPC.Scope != accepter.VPC.Scope {
@@ -90,7 +90,7 @@ func (b *builder) accept(s *state, requester, accepter *End) {
 	if !accepter.Managed {
 		s.waiting = "acceptance by " + accepter.VPC.String()
 		if s.conn != nil {
-			b.drift(s, ResourceConnection, DriftChanged, string(s.conn.ID)+" is "+string(s.conn.Status))
+			b.drift(s.want.Name, ResourceConnection, DriftChanged, string(s.conn.ID)+" is "+string(s.conn.Status), "waiting")
 		}
 		return
 	}
@@ -118,6 +118,9 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 		view := s.conn.Views[side]
 		if s.adopted || view.Owner() != "" || view.Tags[netstate.TagName] != "" || side == netstate.RequesterSide {
 			a.Tags = s.want.Tags
+		}
+		if view.Tags[netstate.TagEntry] == netstate.Leaving { // wanted again before its removal was finished
+			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: ""})
 		}
 		a.Tags = view.Tags.Missing(a.Tags)
 		a.Conn, a.Waits, a.New, a.Why = s.conn.ID, false, view.Owner() == "" && !s.adopted, "the view lacks them"
@@ -159,7 +162,7 @@ func (b *builder) optionActions(s *state, e *End) {
 	}
 	if off := b.dnsOff(s); e.DNS == netstate.Yes && off != "" {
 		b.item(s, e.Pos, CodeDNSOff, "DNS resolution needs DNS support and hostnames on in both VPCs, and %s has them off: turn them on with ModifyVpcAttribute", off)
-		b.drift(s, ResourceOptions, DriftConflict, "dns for "+string(e.VPC.ID))
+		b.conflict(s, ResourceOptions, "dns for "+string(e.VPC.ID))
 		return
 	}
 	b.add(s, SetOptions{s.head(e.VPC.Scope, !s.active(), "dns is "+now.String()), s.activeID(), side, e.VPC, e.DNS == netstate.Yes, !s.active()}, ResourceOptions, DriftChanged)
@@ -174,22 +177,4 @@ func (b *builder) dnsOff(s *state) string {
 		}
 	}
 	return ""
-}
-
-// leftovers are living connections of ours whose pair no entry wants. They are reported; nothing is ever removed without --prune.
-func (b *builder) leftovers() {
-	wanted := map[netstate.Pair]bool{}
-	for _, s := range b.links {
-		wanted[s.want.Pair()] = true
-	}
-	for _, c := range b.o.Connections {
-		if v, _ := claimConnection(b.d.Owner, c, false); v != ours || wanted[c.Pair()] || !c.Status.Alive() {
-			continue
-		}
-		label := cmp.Or(netstate.Link(c.Views[0].Tags[netstate.TagLink]), netstate.Link(c.Views[1].Tags[netstate.TagLink]))
-		if s := b.byName[label]; s != nil && s.held {
-			continue // its VPC could not be resolved: this may well be its connection
-		}
-		b.out.Drift = append(b.out.Drift, Drift{label, ResourceConnection, DriftExtra, "connection " + string(c.ID) + " " + c.Requester.String() + " -> " + c.Accepter.String()})
-	}
 }

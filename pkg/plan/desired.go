@@ -12,6 +12,8 @@ type Desired struct {
 	Owner netstate.OwnerID
 	Links []*DesiredLink // sorted by name
 	Rules map[netstate.RuleKey]*DesiredRule
+	Known map[netstate.AccountID]bool // accounts that the spec names, and whether they are managed
+	Empty bool                        // the spec has no peerings at all
 }
 
 // DesiredLink is one peering as it should be.

@@ -34,15 +34,21 @@ func diff[K, V comparable](want, have map[K]V, order func(a, b K) int) delta[K] 
 	return d
 }
 
+// Options are what a person allows beyond the spec.
+type Options struct {
+	Prune bool // remove what is ours and no longer wanted
+}
+
 // Make plans a spec against one look: Expand, then Diff.
-func Make(s *spec.Set, o *netstate.Observed) *Plan {
+func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 	d, problems := Expand(s, o)
-	return Diff(d, o, problems)
+	return Diff(d, o, opt, problems)
 }
 
 // Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
-func Diff(d *Desired, o *netstate.Observed, found []Problem) *Plan {
-	b := &builder{d: d, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found)}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{}}
+func Diff(d *Desired, o *netstate.Observed, opt Options, found []Problem) *Plan {
+	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found), empty: d.Empty, leaving: map[netstate.Link]bool{}}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{},
+		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}}
 	for _, l := range d.Links {
 		s := &state{want: l, held: l.Held, refused: map[netstate.RouteKey]bool{}}
 		b.links = append(b.links, s)
@@ -51,6 +57,7 @@ func Diff(d *Desired, o *netstate.Observed, found []Problem) *Plan {
 			b.claim(s)
 		}
 	}
+	b.findBlind()
 	b.refuseContested()
 	for _, s := range b.links {
 		if !s.held {
@@ -69,11 +76,14 @@ func Diff(d *Desired, o *netstate.Observed, found []Problem) *Plan {
 // builder collects a plan.
 type builder struct {
 	d      *Desired
+	opt    Options
 	o      *netstate.Observed
 	at     *index
 	links  []*state
 	byName map[netstate.Link]*state
-	wanted map[netstate.RouteKey]bool // by any link
+	wanted map[netstate.RouteKey]bool   // by any link
+	left   map[netstate.Link]*LinkState // peerings that the spec does not have, and that something of ours is left of
+	blind  map[netstate.Scope]bool      // where a held link may want what looks extra
 	out    *Plan
 }
 
@@ -122,20 +132,26 @@ func (s *state) end(at netstate.Scope, k netstate.RouteKey) *End {
 // add takes an action into the plan, and the difference that it mends into the drift, if it is one of its own. A suspended link drifts
 // but is not touched.
 func (b *builder) add(s *state, a Action, r Resource, k DriftKind) {
-	if k != "" {
-		b.drift(s, r, k, a.String()[len("+ "):])
+	left := ""
+	if s.want.Suspended != "" {
+		left = "suspended"
 	}
-	if s.want.Suspended == "" {
+	if k != "" {
+		b.drift(s.want.Name, r, k, a.String()[len("+ "):], left)
+	}
+	if left == "" {
 		b.out.Actions = append(b.out.Actions, a)
 	}
 }
 
-func (b *builder) drift(s *state, r Resource, k DriftKind, what string) {
-	b.out.Drift = append(b.out.Drift, Drift{Link: s.want.Name, Resource: r, Kind: k, What: what})
+func (b *builder) drift(l netstate.Link, r Resource, k DriftKind, what, left string) {
+	b.out.Drift = append(b.out.Drift, Drift{Link: l, Resource: r, Kind: k, What: what, Left: left})
 }
 
-// extra records what is ours and no longer wanted. Nothing is ever removed without --prune.
-func (b *builder) extra(s *state, r Resource, what string) { b.drift(s, r, DriftExtra, what) }
+// conflict records a difference that nothing of ours can mend.
+func (b *builder) conflict(s *state, r Resource, what string) {
+	b.drift(s.want.Name, r, DriftConflict, what, "conflict")
+}
 
 func (b *builder) item(s *state, pos spec.Pos, code, format string, args ...any) {
 	b.problem(s, pos, BlocksItem, code, format, args...)
@@ -150,9 +166,13 @@ func (b *builder) finish() *Plan {
 	for _, s := range b.links {
 		b.out.Links = append(b.out.Links, s.report())
 	}
+	for _, l := range b.left {
+		b.out.Links = append(b.out.Links, *l)
+	}
+	slices.SortFunc(b.out.Links, func(x, y LinkState) int { return cmp.Compare(x.Name, y.Name) })
 	sortActions(b.out.Actions)
 	slices.SortFunc(b.out.Drift, func(x, y Drift) int {
-		return cmp.Or(cmp.Compare(x.Link, y.Link), cmp.Compare(x.Resource, y.Resource), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.What, y.What))
+		return cmp.Or(cmp.Compare(x.Link, y.Link), cmp.Compare(x.Resource, y.Resource), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.What, y.What), cmp.Compare(x.Left, y.Left))
 	})
 	sortProblems(b.out.Problems)
 	b.out.Problems = slices.Compact(b.out.Problems)

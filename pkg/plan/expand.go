@@ -14,7 +14,11 @@ import (
 // Expand resolves a spec against one look: which VPCs, tables and groups its names and selectors mean, and so which routes and rules
 // there should be. What cannot be resolved is a Problem and is left out, never guessed. The problems come sorted.
 func Expand(s *spec.Set, o *netstate.Observed) (*Desired, []Problem) {
-	x := &expander{set: s, look: Look(s, Ask{}), o: o, at: newIndex(o), out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{}}}
+	x := &expander{set: s, look: Look(s, Ask{}), o: o, at: newIndex(o), out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{},
+		Known: map[netstate.AccountID]bool{}, Empty: len(s.Peerings) == 0}}
+	for _, a := range s.Accounts {
+		x.out.Known[a.ID] = a.Managed
+	}
 	for _, p := range s.Peerings {
 		x.out.Links = append(x.out.Links, x.link(p))
 	}

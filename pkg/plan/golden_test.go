@@ -70,7 +70,7 @@ func TestPlanGoldens(t *testing.T) {
 	for _, dir := range scenarios(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			got := dump(plan.Make(specOf(t, dir), plantest.Observed(t, filepath.Join(dir, "observed.txt"))))
+			got := dump(plan.Make(specOf(t, dir), plantest.Observed(t, filepath.Join(dir, "observed.txt")), plan.Options{}))
 			path := filepath.Join(dir, "plan.golden")
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

@@ -32,6 +32,9 @@ func (a AcceptConnection) line(conn string) string {
 }
 
 func (a TagConnection) line(conn string) string {
+	if a.Leaving {
+		return fmt.Sprintf("- mark %s as leaving", conn)
+	}
 	return fmt.Sprintf("%c tags of %s as the %s sees it {%s}", sign(a.New), conn, a.Side, a.Tags)
 }
 

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/spec"
 )
@@ -18,12 +21,72 @@ func Look(s *spec.Set, ask Ask) netstate.Look {
 			l.Access[a.ID] = access(a, ask)
 		}
 	}
+	for _, scope := range places(s) {
+		l.Scopes[scope] = netstate.ScopeLook{} // for leftovers: connections and owned rules alone
+	}
 	for _, p := range s.Peerings {
 		for i := range p.Sides {
 			lookAtSide(l, &p.Sides[i], &p.Sides[1-i])
 		}
 	}
 	return l
+}
+
+// places are the scopes in which something of ours may be: those of all VPCs of the spec, peered or not, and the regions that accounts state.
+func places(s *spec.Set) []netstate.Scope {
+	var out []netstate.Scope
+	for _, v := range s.VPCs {
+		if v.Account.Managed {
+			out = append(out, v.Scope())
+		}
+	}
+	for _, a := range s.Accounts {
+		for _, r := range a.Regions {
+			out = append(out, netstate.Scope{Account: a.ID, Region: r})
+		}
+	}
+	return out
+}
+
+// More returns a wider look when a look showed connections of ours that no entry wants: both their VPCs have to be read before anything is
+// said about them. It returns false when nothing is missing.
+func More(s *spec.Set, l netstate.Look, o *netstate.Observed) (netstate.Look, bool) {
+	d, _ := Expand(s, o)
+	wanted := map[netstate.Pair]bool{}
+	for _, x := range d.Links {
+		wanted[x.Pair()] = true
+	}
+	wide := netstate.Look{Owner: l.Owner, Access: l.Access, Scopes: maps.Clone(l.Scopes)}
+	more := false
+	for _, c := range o.Connections {
+		if v, _ := claimConnection(s.Owner, c, false); v != ours || !c.Status.Alive() || wanted[c.Pair()] {
+			continue
+		}
+		for _, vpc := range []netstate.VPC{c.Requester, c.Accepter} {
+			if d.Known[vpc.Account] && widen(wide, o, vpc) {
+				more = true
+			}
+		}
+	}
+	return wide, more
+}
+
+// widen adds a VPC with its route tables to a look, and reports whether it was not in it.
+func widen(l netstate.Look, o *netstate.Observed, v netstate.VPC) bool {
+	w, known := l.Scopes[v.Scope]
+	_, seen := o.VPCs[v]
+	if known && seen && w.Tables {
+		return false
+	}
+	if known && o.Missing(v.Scope, netstate.ListVPCs, netstate.ListTables) != nil {
+		return false // it was asked for, and could not be read
+	}
+	n := len(w.VPCs)
+	w.VPCs = addOnce(slices.Clip(w.VPCs), netstate.VPCSelector{ID: v.ID})
+	changed := len(w.VPCs) > n || !w.Tables || !known
+	w.Tables = true
+	l.Scopes[v.Scope] = w
+	return changed
 }
 
 func access(a *spec.Account, ask Ask) netstate.Access {

@@ -12,6 +12,11 @@ type Plan struct {
 	Actions  []Action
 	Drift    []Drift
 	Problems []Problem
+	Owned    int       // living connections that are ours, at the start
+	Withheld *Withheld // removals that the guard took out; nil: none
+
+	empty   bool                   // the spec wants nothing at all
+	leaving map[netstate.Link]bool // peerings whose removal was begun by an earlier pass
 }
 
 // LinkState is how one peering of the spec stands.
@@ -22,12 +27,13 @@ type LinkState struct {
 	Status    netstate.Status // of Conn
 	Held      bool            // nothing is known for sure and nothing is changed
 	Suspended string          // the reason; empty: not suspended
+	Leftover  bool            // not in the spec: what is left of a peering that was
 	Waiting   string          // what a person of the other side has to do; empty: nothing
 }
 
 // Passing reports whether the connection is in a state that it leaves by itself, or by an acceptance that is ours to give.
 func (s LinkState) Passing() bool {
-	return s.Conn != "" && s.Status.Alive() && s.Status != netstate.Active && s.Waiting == ""
+	return s.Conn != "" && !s.Leftover && s.Status.Alive() && s.Status != netstate.Active && s.Waiting == ""
 }
 
 // LinkEnd is one end of a peering as people know it.
@@ -65,6 +71,7 @@ type Drift struct {
 	Resource Resource
 	Kind     DriftKind
 	What     string
+	Left     string // why no action of the plan mends it; empty: one does
 }
 
 // Announced returns what a later plan of the same pass may do: only actions that the first plan held too.
@@ -90,6 +97,9 @@ func (p *Plan) Restrict(links ...netstate.Link) *Plan {
 		Actions:  keep(p.Actions, func(a Action) bool { return in(a.Link()) }),
 		Drift:    keep(p.Drift, func(d Drift) bool { return in(d.Link) }),
 		Problems: keep(p.Problems, func(x Problem) bool { return in(x.Link) }),
+		Owned:    p.Owned,
+		empty:    p.empty,
+		leaving:  p.leaving,
 	}
 }
 

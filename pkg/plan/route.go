@@ -160,7 +160,7 @@ func (b *builder) contested(s *state, k netstate.RouteKey, holder *state) {
 	}
 	s.refused[k] = true
 	b.item(s, s.end(k.Scope, k).Routes[k], CodeRouteContested, "%s in %s: %s", k.Dest, k.Table, who)
-	b.drift(s, ResourceRoute, DriftConflict, k.Dest.String()+" in "+string(k.Table))
+	b.conflict(s, ResourceRoute, k.Dest.String()+" in "+string(k.Table))
 }
 
 // routeActions compares one end's routes. A destination that something foreign holds has left the desired state before the comparison.
@@ -192,7 +192,7 @@ func (b *builder) routeActions(s *state, e *End) {
 		if b.wanted[k] {
 			continue // another link's now: it is replaced in place there
 		}
-		b.extra(s, ResourceRoute, "route "+k.Dest.String()+" -> "+have[k].String()+" in "+string(k.Table))
+		b.remove(RemoveRoute{s.head(k.Scope, false, "no longer wanted"), k, have[k]}, ResourceRoute, s.want.Suspended)
 	}
 }
 
@@ -211,5 +211,5 @@ func (b *builder) sortOut(s *state, e *End, k netstate.RouteKey, want, have map[
 
 func (b *builder) routeConflict(s *state, e *End, k netstate.RouteKey, r netstate.Route, why string) {
 	b.item(s, e.Routes[k], CodeRouteConflict, "%s in %s points at %s (%s): %s", k.Dest, k.Table, r.Target, k.Scope, why)
-	b.drift(s, ResourceRoute, DriftConflict, k.Dest.String()+" in "+string(k.Table)+" held by "+r.Target.String())
+	b.conflict(s, ResourceRoute, k.Dest.String()+" in "+string(k.Table)+" held by "+r.Target.String())
 }

@@ -255,11 +255,18 @@ func (b *builder) ruleLink(k netstate.RuleKey) *state {
 	return first
 }
 
-// extraRule reports a rule of ours that nobody wants, unless the peering that made it could not be resolved whole.
+// extraRule removes or reports a rule of ours that nobody wants, unless the peering that made it could not be resolved whole.
 func (b *builder) extraRule(k netstate.RuleKey, r netstate.Rule, taken map[netstate.RuleID]bool) {
 	label := netstate.Link(r.Tags[netstate.TagLink])
-	if s := b.byName[label]; taken[r.ID] || s != nil && (s.held || s.want.Ends[0].Held || s.want.Ends[1].Held) {
+	s := b.byName[label]
+	if taken[r.ID] || s != nil && (s.held || s.want.Ends[0].Held || s.want.Ends[1].Held) {
 		return
 	}
-	b.out.Drift = append(b.out.Drift, Drift{label, ResourceRule, DriftExtra, "rule " + string(r.ID) + " " + k.String()})
+	suspended := ""
+	if s != nil {
+		suspended = s.want.Suspended
+	} else {
+		label = b.leftover(label, string(r.ID)).Name
+	}
+	b.remove(RevokeRule{head{Of: label, At: k.Scope, Why: "no peering wants it"}, r.ID, k}, ResourceRule, suspended)
 }

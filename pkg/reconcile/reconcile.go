@@ -71,11 +71,13 @@ type Input struct {
 	Spec   *spec.Set
 	DryRun bool            // plan only, with the accounts' readRole where there is one
 	Only   []netstate.Link // plan and apply nothing else; empty: everything
+	Prune  bool            // remove what is ours and no longer wanted
+	Limits plan.Limits     // of what may be removed
 }
 
 // plan plans the input against one look.
 func (in Input) plan(o *netstate.Observed) *plan.Plan {
-	p := plan.Make(in.Spec, o)
+	p := plan.Make(in.Spec, o, plan.Options{Prune: in.Prune})
 	if len(in.Only) > 0 {
 		return p.Restrict(in.Only...)
 	}
@@ -85,15 +87,15 @@ func (in Input) plan(o *netstate.Observed) *plan.Plan {
 // Cycle makes one pass: it reads AWS, plans, applies, reads again, and says what is left. It never returns nil; failures stand in the
 // report. When ctx ends, no new call is begun, and those in flight get ten seconds.
 func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
-	rep := &Report{DryRun: in.DryRun, Started: time.Now()}
+	rep := &Report{DryRun: in.DryRun, Prune: in.Prune, Started: time.Now()}
 	defer func() { rep.Finished = time.Now() }()
-	look := plan.Look(in.Spec, plan.Ask{ReadOnly: in.DryRun})
-	o, err := r.cfg.Target.Observe(ctx, look)
+	look, o, err := r.look(ctx, in)
 	if err != nil {
 		rep.Err = err
 		return rep
 	}
 	rep.First = in.plan(o)
+	rep.First.Guard(in.Limits)
 	rep.Final = rep.First
 	rep.Err = unreadable(look, o)
 	r.cfg.OnPlan(rep.First)
@@ -105,6 +107,22 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Final, rep.Err = p.run(ctx)
 	rep.Results = p.results
 	return rep
+}
+
+// look reads what the spec needs, and then what the leftovers need that this showed; they may lead to others.
+func (r *Reconciler) look(ctx context.Context, in Input) (netstate.Look, *netstate.Observed, error) {
+	l := plan.Look(in.Spec, plan.Ask{ReadOnly: in.DryRun})
+	for {
+		o, err := r.cfg.Target.Observe(ctx, l)
+		if err != nil {
+			return l, nil, err
+		}
+		wide, more := plan.More(in.Spec, l, o)
+		if !more {
+			return l, o, nil
+		}
+		l = wide
+	}
 }
 
 // unreadable returns why nothing at all could be read: then there is no pass to speak of.

@@ -10,7 +10,7 @@ import (
 
 // Report is all that is to be said about one cycle.
 type Report struct {
-	DryRun            bool
+	DryRun, Prune     bool
 	Started, Finished time.Time
 	First             *plan.Plan // what was to be done; nil when Err came before it
 	Results           []Result   // what was done, in the order in which it came back
@@ -120,8 +120,10 @@ func (j judge) drift(d plan.Drift) {
 	switch {
 	case d.Kind == plan.DriftConflict:
 		j.say(d.Link, Attention, "")
-	case d.Kind == plan.DriftExtra:
-		j.say(d.Link, OnPurpose, "extra: "+d.What+": pruning is off")
+	case d.Kind == plan.DriftExtra && !j.Prune:
+		j.say(d.Link, OnPurpose, "extra: "+d.What+": "+d.Left)
+	case d.Kind == plan.DriftExtra && d.Left != "" && d.Left != "suspended":
+		j.say(d.Link, Attention, "extra: "+d.What+": "+d.Left)
 	case s.Suspended != "" || s.Waiting != "":
 		j.say(d.Link, OnPurpose, "")
 	case j.DryRun:
@@ -155,6 +157,9 @@ func (r *Report) Exit() int {
 		return ExitFailed
 	}
 	worst := InSync
+	if r.First != nil && r.First.Withheld != nil {
+		worst = Attention
+	}
 	for _, v := range r.Verdicts() {
 		worst = max(worst, v.Verdict)
 	}

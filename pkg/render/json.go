@@ -19,7 +19,16 @@ type Plan struct {
 	Actions       []Action  `json:"actions"`
 	Drift         []Drift   `json:"drift"`
 	Problems      []Problem `json:"problems"`
+	Withheld      *Withheld `json:"withheld,omitempty"`
 	Summary       Summary   `json:"summary"`
+}
+
+// Withheld are removals that the guard took out of the plan.
+type Withheld struct {
+	Removals int    `json:"removals"`
+	Peerings int    `json:"peerings"`
+	Limit    int    `json:"limit"`
+	Reason   string `json:"reason"`
 }
 
 // Peering is how one peering stands.
@@ -32,6 +41,7 @@ type Peering struct {
 	Held       bool   `json:"held,omitempty"`
 	Suspended  string `json:"suspended,omitempty"`
 	Waiting    string `json:"waiting,omitempty"`
+	Leftover   bool   `json:"leftover,omitempty"` // not in the spec
 }
 
 // End is one VPC of a peering.
@@ -59,6 +69,7 @@ type Drift struct {
 	Resource string `json:"resource"`
 	Kind     string `json:"kind"`
 	What     string `json:"what"`
+	Left     string `json:"left,omitempty"` // why no action of the plan mends it
 }
 
 // Problem is why something cannot be had.
@@ -144,14 +155,17 @@ func planOf(p *plan.Plan) *Plan {
 	}
 	out := &Plan{FormatVersion: FormatVersion, Peerings: []Peering{}, Actions: []Action{}, Drift: []Drift{}, Problems: []Problem{}}
 	out.Summary.Add, out.Summary.Change, out.Summary.Delete = p.Count()
+	if w := p.Withheld; w != nil {
+		out.Withheld = &Withheld{len(w.Actions), w.Links, w.Limit, w.Reason}
+	}
 	for _, s := range p.Links {
-		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Suspended, s.Waiting})
+		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Suspended, s.Waiting, s.Leftover})
 	}
 	for _, a := range p.Actions {
 		out.Actions = append(out.Actions, actionOf(a))
 	}
 	for _, d := range p.Drift {
-		out.Drift = append(out.Drift, Drift{string(d.Link), string(d.Resource), string(d.Kind), d.What})
+		out.Drift = append(out.Drift, Drift{string(d.Link), string(d.Resource), string(d.Kind), d.What, d.Left})
 	}
 	for _, x := range p.Problems {
 		out.Problems = append(out.Problems, Problem{string(x.Link), x.Code, severityText(x.Severity), x.Pos.File, x.Pos.Line, x.Pos.Col, x.Message})

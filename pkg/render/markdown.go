@@ -21,6 +21,9 @@ func PlanMarkdown(w io.Writer, p *plan.Plan) error {
 	if len(p.Problems) > 0 {
 		m.problems(p.Problems)
 	}
+	if p.Withheld != nil {
+		m.b.WriteString("**" + count(len(p.Withheld.Actions), "removal") + " withheld**\n\n" + fenced("text", []string{Plain(p.Withheld.Reason)}) + "\n")
+	}
 	all := groups(p)
 	slices.SortStableFunc(all, func(a, b *group) int { return deletions(b) - deletions(a) })
 	for i, g := range all {

@@ -32,7 +32,7 @@ func planned(t *testing.T, scenario string) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Make(s, plantest.Observed(t, filepath.Join(scenarios, scenario, "observed.txt")))
+	return plan.Make(s, plantest.Observed(t, filepath.Join(scenarios, scenario, "observed.txt")), plan.Options{})
 }
 
 func show(t *testing.T, format func(io.Writer, *plan.Plan) error, p *plan.Plan) string {
@@ -142,7 +142,7 @@ func TestPlanDoesNotDependOnFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := plan.Make(s, plantest.Observed(t, filepath.Join(scenarios, "nothing-there-yet", "observed.txt")))
+		p := plan.Make(s, plantest.Observed(t, filepath.Join(scenarios, "nothing-there-yet", "observed.txt")), plan.Options{})
 		for ext, format := range formats {
 			got := show(t, format, p)
 			if want[ext] == "" {

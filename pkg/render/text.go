@@ -28,6 +28,10 @@ func PlanText(w io.Writer, p *plan.Plan) error {
 	if len(p.Problems) > 0 {
 		t.line("")
 	}
+	if p.Withheld != nil {
+		t.line("! %s withheld: %s", count(len(p.Withheld.Actions), "removal"), p.Withheld.Reason)
+		t.line("")
+	}
 	add, change, remove := p.Count()
 	t.line("Plan: %d to add, %d to change, %d to delete", add, change, remove)
 	_, err := io.WriteString(w, t.b.String())
@@ -62,7 +66,7 @@ func groups(p *plan.Plan) []*group {
 	}
 	for _, d := range p.Drift {
 		g := get(d.Link)
-		if d.Kind == plan.DriftExtra || d.Kind == plan.DriftConflict || g.state == nil || g.state.Suspended != "" {
+		if d.Left != "" && d.Left != "waiting" {
 			g.drift = append(g.drift, d)
 		}
 	}
@@ -99,13 +103,17 @@ func (t *text) actions(g *group, indent string) {
 		t.line("%s%s", indent, a)
 	}
 	for _, d := range g.drift {
-		t.line("%s! %s %s: %s%s", indent[:len(indent)/2], d.Kind, d.Resource, d.What, whyLeft(g, d))
+		why := " (" + d.Left + ")"
+		if d.Kind == plan.DriftConflict {
+			why = "" // said whole among the problems
+		}
+		t.line("%s! %s %s: %s%s", indent[:len(indent)/2], d.Kind, d.Resource, d.What, why)
 	}
 }
 
 func heading(g *group) string {
 	s := g.state
-	if s == nil {
+	if s == nil || s.Leftover && s.Conn == "" {
 		return fmt.Sprintf("%s: not in the spec", g.name)
 	}
 	h := fmt.Sprintf("%s: %s %s <-> %s %s", s.Name, s.Ends[0].Name, s.Ends[0].VPC, s.Ends[1].Name, s.Ends[1].VPC)
@@ -113,6 +121,8 @@ func heading(g *group) string {
 		h += fmt.Sprintf(" (%s %s)", s.Conn, s.Status)
 	}
 	switch {
+	case s.Leftover:
+		h += " NOT IN THE SPEC"
 	case s.Held:
 		h += " HELD: nothing is changed"
 	case s.Suspended != "":
@@ -121,16 +131,6 @@ func heading(g *group) string {
 		h += " WAITING for " + s.Waiting
 	}
 	return h
-}
-
-func whyLeft(g *group, d plan.Drift) string {
-	switch {
-	case g.state != nil && g.state.Suspended != "":
-		return " (suspended)"
-	case d.Kind == plan.DriftExtra:
-		return " (pruning is off)"
-	}
-	return ""
 }
 
 // byScope groups actions by account and region in the order in which each first appears; within one they keep the order of their steps.

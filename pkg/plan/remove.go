@@ -1,0 +1,154 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+// remove records what is ours and no longer wanted, and takes its removal into the plan if that is allowed: nothing is ever removed
+// without --prune, nothing of a suspended peering, and nothing where a peering that could not be resolved may want it.
+func (b *builder) remove(a Action, r Resource, suspended string) {
+	left := ""
+	switch {
+	case !b.opt.Prune:
+		left = "pruning is off"
+	case suspended != "":
+		left = "suspended"
+	case b.blind[a.Scope()]:
+		left = "a held peering may want it"
+	}
+	b.drift(a.Link(), r, DriftExtra, a.String()[len("- "):], left)
+	if left == "" {
+		b.out.Actions = append(b.out.Actions, a)
+	}
+}
+
+// findBlind notes the scopes of held links: what looks extra there may be what they want. Unknown is not empty.
+func (b *builder) findBlind() {
+	for _, s := range b.links {
+		for i := range s.want.Ends {
+			if s.held || s.want.Ends[i].Held {
+				b.blind[s.want.Ends[i].VPC.Scope] = true
+			}
+		}
+	}
+}
+
+// leftover returns the state of a peering that the spec does not have; one without a label is known by the id of what is left of it.
+func (b *builder) leftover(label netstate.Link, id string) *LinkState {
+	label = cmp.Or(label, netstate.Link(id))
+	if b.left[label] == nil {
+		b.left[label] = &LinkState{Name: label, Leftover: true}
+	}
+	return b.left[label]
+}
+
+// leftovers are living connections of ours whose pair no entry wants: of peerings that left the spec, or whose VPC was replaced under its
+// name. Their removal comes after whatever the label still has to add.
+func (b *builder) leftovers() {
+	wanted := map[netstate.Pair]bool{}
+	for _, s := range b.links {
+		wanted[s.want.Pair()] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.o.Connections)) {
+		c := b.o.Connections[id]
+		if v, _ := claimConnection(b.d.Owner, c, false); v != ours || !c.Status.Alive() {
+			continue
+		}
+		b.out.Owned++
+		if !wanted[c.Pair()] {
+			b.leave(c)
+		}
+	}
+}
+
+func (b *builder) leave(c netstate.Connection) {
+	label := cmp.Or(netstate.Link(c.Views[0].Tags[netstate.TagLink]), netstate.Link(c.Views[1].Tags[netstate.TagLink]))
+	suspended := ""
+	if s := b.byName[label]; s != nil {
+		if s.held {
+			return // its VPC could not be resolved: this may well be its connection
+		}
+		if s.want.Suspended != "" {
+			suspended = "suspended"
+		}
+	} else {
+		l := b.leftover(label, string(c.ID))
+		label, l.Conn, l.Status = l.Name, c.ID, c.Status
+		l.Ends = [2]LinkEnd{{VPC: c.Requester}, {VPC: c.Accepter}}
+	}
+	why := cmp.Or(suspended, b.whyNotClose(c))
+	b.mark(c, label, why)
+	for _, side := range []netstate.Side{netstate.RequesterSide, netstate.AccepterSide} {
+		b.leaveRoutes(c, c.VPC(side), label, why)
+	}
+	b.removeUnless(why, CloseConnection{head{Of: label, At: c.VPC(b.ownSide(c)).Scope, Why: "no peering wants this pair"}, c.ID, c.Requester, c.Accepter}, ResourceConnection)
+}
+
+// ownSide is the side from which a leftover is closed: the requester's, if it is ours to use.
+func (b *builder) ownSide(c netstate.Connection) netstate.Side {
+	if b.d.Known[c.Requester.Account] {
+		return netstate.RequesterSide
+	}
+	return netstate.AccepterSide
+}
+
+// mark begins a removal with a tag, so that a pass that ends in the middle is known to the next one, which only finishes it.
+func (b *builder) mark(c netstate.Connection, label netstate.Link, why string) {
+	side := b.ownSide(c)
+	switch {
+	case c.Views[side].Tags[netstate.TagEntry] == netstate.Leaving:
+		b.out.leaving[label] = true
+	case why == "" && b.opt.Prune:
+		b.out.Actions = append(b.out.Actions, TagConnection{head: head{Of: label, At: c.VPC(side).Scope, Why: "its removal begins"}, Conn: c.ID, Side: side,
+			Tags: netstate.Tags{netstate.TagEntry: netstate.Leaving}, Leaving: true})
+	}
+}
+
+// whyNotClose says what forbids to close a leftover: deleting needs our tag in every managed view, and both sides must be known.
+func (b *builder) whyNotClose(c netstate.Connection) string {
+	for _, side := range []netstate.Side{netstate.RequesterSide, netstate.AccepterSide} {
+		at := c.VPC(side).Scope
+		managed, known := b.d.Known[at.Account]
+		switch {
+		case !known:
+			return "orphan: the spec does not name account " + string(at.Account)
+		case !managed:
+			continue
+		case b.o.Missing(at, netstate.ListConnections, netstate.ListVPCs, netstate.ListTables, netstate.ListRules) != nil:
+			return at.String() + " could not be read"
+		case len(b.at.tables[c.VPC(side)]) == 0: // every VPC has a main table: none means that it was not looked at
+			return "the route tables of " + c.VPC(side).String() + " were not read"
+		case c.Views[side].Owner() != b.d.Owner:
+			return "our tag is not on the " + side.String() + "'s view"
+		case b.blind[at]:
+			return "a held peering may want it"
+		}
+	}
+	return ""
+}
+
+// leaveRoutes removes the routes to a leftover from the tables of one of its VPCs, before it is closed: they would stay as blackholes. Those
+// that another peering takes over are replaced there.
+func (b *builder) leaveRoutes(c netstate.Connection, v netstate.VPC, label netstate.Link, why string) {
+	for _, t := range b.at.tables[v] {
+		for _, k := range b.at.routes[t] {
+			r := b.o.Routes[k]
+			if r.Target == netstate.ToPeering(c.ID) && r.Origin == netstate.OriginCreateRoute && !b.wanted[k] {
+				b.removeUnless(why, RemoveRoute{head{Of: label, At: k.Scope, Why: "its peering is gone from the spec"}, k, r.Target}, ResourceRoute)
+			}
+		}
+	}
+}
+
+// removeUnless is remove with one more reason not to.
+func (b *builder) removeUnless(why string, a Action, r Resource) {
+	if why == "" || !b.opt.Prune {
+		b.remove(a, r, "")
+		return
+	}
+	b.drift(a.Link(), r, DriftExtra, a.String()[len("- "):], why)
+}
