@@ -82,3 +82,27 @@ func (o *Observed) Refresh(later *Observed, looked map[Scope]bool, keep map[Conn
 	}
 	return out
 }
+
+// Replace returns o with everything of one scope, but the connections, as a later look at it shows it.
+func (o *Observed) Replace(later *Observed, s Scope) *Observed {
+	out := o.Clone()
+	out.At = later.At
+	replace(out.VPCs, later.VPCs, func(k VPC) bool { return k.Scope == s })
+	replace(out.Subnets, later.Subnets, func(k SubnetKey) bool { return k.Scope == s })
+	replace(out.Tables, later.Tables, func(k TableKey) bool { return k.Scope == s })
+	replace(out.Groups, later.Groups, func(k GroupKey) bool { return k.Scope == s })
+	replace(out.PrefixLists, later.PrefixLists, func(k PrefixListKey) bool { return k.Scope == s })
+	replace(out.Routes, later.Routes, func(k RouteKey) bool { return k.Scope == s })
+	replace(out.Rules, later.Rules, func(k RuleKey) bool { return k.Scope == s })
+	replace(out.Unread, later.Unread, func(k Scope) bool { return k == s })
+	return out
+}
+
+func replace[K comparable, V any](have, later map[K]V, in func(K) bool) {
+	maps.DeleteFunc(have, func(k K, _ V) bool { return in(k) })
+	for k, v := range later {
+		if in(k) {
+			have[k] = v
+		}
+	}
+}

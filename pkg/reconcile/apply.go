@@ -13,13 +13,20 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// callsPerLink is how many calls of one step a link has in flight; the scopes' token buckets set the pace.
-const callsPerLink = 8
+// Bounds of what is done side by side. The scopes' token buckets set the pace; these keep one slow account from taking everything: only the
+// links between the same two accounts wait for each other.
+const (
+	linksPerPair = 8
+	callsPerLink = 4
+)
+
+// accounts are the two accounts of a link.
+type accounts [2]netstate.AccountID
 
 // finished is what one link's goroutine did.
 type finished struct {
 	link     *link
-	actions  []plan.Action
+	pair     accounts
 	outcomes []plan.Outcome
 }
 
@@ -27,28 +34,34 @@ type finished struct {
 func (p *pass) apply(ctx context.Context) (progress bool) {
 	calls, cancel := withGrace(ctx)
 	defer cancel()
+	looks, endLooks := context.WithCancel(ctx)
+	defer p.join(endLooks)
 	wait := firstWait
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	stop := ctx.Done()
 	for {
 		p.start(ctx, calls)
-		waiting := p.waiting(ctx)
-		if p.running == 0 && len(waiting) == 0 {
+		if p.running == 0 && p.quiet(ctx) {
 			return progress
 		}
 		select {
 		case f := <-p.finished:
 			if p.record(f) {
 				progress, wait = true, firstWait
+				p.progressed()
 			}
+		case l := <-p.looked:
+			p.take(l)
 		case <-timer.C:
-			p.tick(ctx, waiting)
+			if !p.quiet(ctx) {
+				p.watch(looks)
+			}
 			wait = min(wait*3/2, lastWait)
+			timer.Reset(wait)
 		case <-stop:
 			stop = nil // said once; what is in flight is waited for
 		}
-		timer.Reset(wait)
 	}
 }
 
@@ -62,53 +75,72 @@ func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
 	return calls, func() { stop(); cancel() }
 }
 
-// start gives every idle link that has something to do a goroutine, as far as there are any left.
+// start gives the links in line a goroutine each, as far as their accounts and the requests outstanding allow it.
 func (p *pass) start(ctx, calls context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	outstanding := p.outstanding()
-	for _, name := range p.order {
-		l := p.links[name]
+	p.queue = slices.DeleteFunc(p.queue, func(l *link) bool {
 		actions := l.next()
-		if len(actions) == 0 || !p.hasRoom(outstanding, actions) {
-			continue
+		pair := l.accounts()
+		if len(actions) > 0 && (p.running >= p.cfg.Links || p.inPair[pair] >= linksPerPair || !p.hasRoom(actions)) {
+			return false
 		}
-		ok := p.workers.TryGo(func() error {
-			p.finished <- finished{l, actions, p.work(ctx, calls, actions)}
-			return nil
-		})
-		if !ok {
-			return
+		l.queued = false
+		if len(actions) > 0 {
+			p.set(ctx, calls, l, pair, actions)
 		}
-		l.busy = true
-		p.running++
-		if open, is := actions[0].(plan.OpenConnection); is {
-			p.opening[open.Scope()]++
-			outstanding[open.Scope()]++
-		}
-	}
+		return true
+	})
 }
 
-// work does one link's actions step by step, and stops after the first step in which something failed: what adds comes before what
-// removes, so a failed addition keeps the removals from running.
-func (p *pass) work(ctx, calls context.Context, actions []plan.Action) (out []plan.Outcome) {
+// accounts are those of the link's ends.
+func (l *link) accounts() accounts {
+	return accounts{l.state.Ends[0].VPC.Account, l.state.Ends[1].VPC.Account}
+}
+
+// set sets a goroutine to work on a link.
+func (p *pass) set(ctx, calls context.Context, l *link, pair accounts, actions []item) {
+	l.busy = true
+	p.running++
+	p.inPair[pair]++
+	if actions[0].Step() == plan.StepOpen {
+		l.opening = actions[0].Scope()
+		p.pending[l.opening]++
+	}
+	go func() { p.finished <- finished{l, pair, p.work(ctx, calls, actions)} }()
+}
+
+// work does one link's actions step by step. A connection that could not be opened or accepted ends it; what else fails keeps only the
+// removals from running: what adds comes before what removes.
+func (p *pass) work(ctx, calls context.Context, actions []item) (out []plan.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			out = append(out, panicked(actions[0], r))
+			out = append(out, panicked(actions[0].Action, r))
 		}
 	}()
+	bad := false
 	for len(actions) > 0 && ctx.Err() == nil {
-		n := slices.IndexFunc(actions, func(a plan.Action) bool { return a.Step() != actions[0].Step() })
+		step := actions[0].Step()
+		n := slices.IndexFunc(actions, func(a item) bool { return a.Step() != step })
 		if n < 0 {
 			n = len(actions)
 		}
-		outcomes := p.step(ctx, calls, plan.Batches(actions[:n]))
+		outcomes := p.step(ctx, calls, plan.Batches(plain(actions[:n])))
 		out = append(out, outcomes...)
-		if slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return o.Err != nil && !goneIsGood(o) }) {
+		bad = bad || slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return o.Err != nil && !goneIsGood(o) })
+		actions = actions[n:]
+		if bad && (step <= plan.StepAccept || len(actions) > 0 && actions[0].Step().Removes()) {
 			return out
 		}
-		actions = actions[n:]
+	}
+	return out
+}
+
+func plain(items []item) []plan.Action {
+	out := make([]plan.Action, len(items))
+	for i, a := range items {
+		out[i] = a.Action
 	}
 	return out
 }
@@ -149,10 +181,8 @@ func goneIsGood(o plan.Outcome) bool {
 // record takes what a link's goroutine did into the last look, and reports whether anything worked.
 func (p *pass) record(f finished) (progress bool) {
 	p.running--
-	f.link.busy = false
-	if open, is := f.actions[0].(plan.OpenConnection); is {
-		p.opening[open.Scope()]--
-	}
+	p.inPair[f.pair]--
+	f.link.busy, f.link.opening = false, netstate.Scope{}
 	for _, o := range f.outcomes {
 		if goneIsGood(o) {
 			o.Err = nil
@@ -161,28 +191,45 @@ func (p *pass) record(f finished) (progress bool) {
 		p.results = append(p.results, r)
 		p.log(r)
 		p.cfg.OnDone(r)
-		switch {
-		case o.Err == nil:
+		if o.Err == nil {
 			progress = true
 			p.worked(f.link, o)
-		case passing(o.Err.Kind):
-			f.link.stopped = true
-		default:
-			f.link.failed = true
+		} else {
+			p.failed(f.link, o)
 		}
 	}
+	p.enqueue(f.link)
 	return progress
 }
 
 func (p *pass) worked(l *link, o plan.Outcome) {
 	l.done[plan.Key(o.Action)] = true
 	plan.Effect(p.o, o.Action, o.Got)
-	if o.Action.Step() == plan.StepOpen {
-		p.opened[netstate.ConnID(o.Got)] = true
+	switch a := o.Action.(type) {
+	case plan.OpenConnection:
+		p.opened[netstate.ConnID(o.Got)] = a
+	case plan.AcceptConnection:
+		p.pending[a.Requester.Scope]--
 	}
 }
 
-// passing reports whether a failure may be over at the next look. Everything else stops the link for this pass.
+// failed decides what a failure means: after a passing one the link goes on once its scopes were read again; any other ends the action for
+// this pass, and the link with it if there can be no connection.
+func (p *pass) failed(l *link, o plan.Outcome) {
+	if o.Action.Step() == plan.StepOpen {
+		p.pending[o.Action.Scope()]--
+	}
+	switch {
+	case passing(o.Err.Kind):
+		p.stop(l)
+	case o.Action.Step() <= plan.StepAccept:
+		l.failed = true
+	default:
+		l.gaveUp[plan.Key(o.Action)] = true
+	}
+}
+
+// passing reports whether a failure may be over at the next look.
 func passing(k netstate.Kind) bool {
 	switch k {
 	case netstate.Retry, netstate.Throttled, netstate.Stale, netstate.Exists, netstate.Ambiguous, netstate.Gone:
@@ -198,53 +245,4 @@ func (p *pass) log(r Result) {
 		return
 	}
 	p.cfg.Log.Warn("not applied", append(attrs, "err", r.Err)...)
-}
-
-// waiting returns the links that wait for a state, unless the time for that is over.
-func (p *pass) waiting(ctx context.Context) []netstate.Link {
-	if ctx.Err() != nil || time.Now().After(p.deadline) {
-		return nil
-	}
-	var out []netstate.Link
-	for _, name := range p.order {
-		if p.links[name].waits() {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// tick looks again while links wait: at everything if a link stopped for a passing reason, else at the waiting links' connections. An
-// error is the end of the context, which the loop sees too.
-func (p *pass) tick(ctx context.Context, waiting []netstate.Link) {
-	for _, l := range p.links {
-		if l.stopped && !l.busy {
-			_, _ = p.lookAgain(ctx)
-			return
-		}
-	}
-	p.poll(ctx, waiting)
-}
-
-// poll reads the connections of the waiting links' scopes, one list per scope, and plans anew.
-func (p *pass) poll(ctx context.Context, waiting []netstate.Link) {
-	if len(waiting) == 0 {
-		return
-	}
-	p.cfg.OnWait(Waiting{Links: waiting})
-	look := netstate.Look{Owner: p.look.Owner, Access: p.look.Access, Scopes: map[netstate.Scope]netstate.ScopeLook{}, ConnectionsOnly: true}
-	looked := map[netstate.Scope]bool{}
-	for _, name := range waiting {
-		for _, e := range p.links[name].state.Ends {
-			if s, managed := p.look.Scopes[e.VPC.Scope]; managed {
-				look.Scopes[e.VPC.Scope], looked[e.VPC.Scope] = s, true
-			}
-		}
-	}
-	later, err := p.cfg.Target.Observe(ctx, look)
-	if err != nil {
-		return // the context ended: the loop sees it too
-	}
-	p.o = p.o.Refresh(later, looked, p.opened)
-	p.replan()
 }

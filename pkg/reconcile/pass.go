@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 )
@@ -18,7 +16,8 @@ const (
 	grace     = 10 * time.Second // for calls in flight once the pass is told to stop
 )
 
-// pass is the applying part of one cycle. One goroutine, run's, owns all fields; the links' goroutines only send what came of their calls.
+// pass is the applying part of one cycle. One goroutine, run's, owns all fields; the goroutines of links and looks only send what came of
+// their calls.
 //
 // Nothing is threaded from call to call. A link does what is ready by the last look, in the order of its steps. When it waits for a state,
 // the connections of its scopes are read again, one list per scope for all links that wait there, and everything is planned anew. A later
@@ -33,24 +32,40 @@ type pass struct {
 
 	o       *netstate.Observed // the last look, with the effects of what was done since
 	links   map[netstate.Link]*link
-	order   []netstate.Link
-	opened  map[netstate.ConnID]bool // connections that a list may not show yet
-	opening map[netstate.Scope]int   // requests being made
+	order   []*link                                 // by name
+	opened  map[netstate.ConnID]plan.OpenConnection // by this pass; a list may not show them yet, or not their tags
+	pending map[netstate.Scope]int                  // requests that wait for acceptance, and those being made
 	results []Result
 
-	workers  errgroup.Group
+	queue    []*link // idle links that have something to do
 	running  int
+	inPair   map[accounts]int
 	finished chan finished
+
+	looking map[netstate.Scope]bool
+	looks   int // begun so far
+	looked  chan look
 }
 
 // link is how far one peering is.
 type link struct {
 	state   plan.LinkState
-	actions []plan.Action   // announced and in the latest plan, in order
-	done    map[string]bool // those that worked in this pass, by plan.Key
+	actions []item          // announced and in the latest plan, in order
+	done    map[string]bool // what worked in this pass, by key
+	gaveUp  map[string]bool // what failed for good in this pass, by key
 	busy    bool            // a goroutine works on it
-	stopped bool            // it failed for a reason that may pass: it waits for a full look
-	failed  bool            // it failed for good, or its connection did: nothing more in this pass
+	opening netstate.Scope  // where that goroutine requests a connection; zero: nowhere
+	queued  bool
+	failed  bool // it could not be opened or accepted, or its connection came to nothing: nothing more in this pass
+
+	stopped map[netstate.Scope]bool // it failed for a reason that may pass: what has to be read whole before it goes on; empty: nothing
+	stopAt  int                     // looks begun before that do not count
+}
+
+// item is an action with its key, which costs too much to be made at every turn.
+type item struct {
+	plan.Action
+	key string
 }
 
 // run applies until nothing is left that may be done, reads everything again, and goes on while that helps. It returns what the last look
@@ -59,119 +74,143 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 	p.begin()
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		if p.apply(ctx) {
-			p.settle, wait = time.Now().Add(p.cfg.Settle), firstWait
+			wait = firstWait
 		}
-		final, err := p.lookAgain(ctx)
+		final, lags, err := p.lookAgain(ctx)
 		if err != nil {
-			return p.in.plan(p.o), err
+			return p.plan(p.o), err
 		}
-		if !p.more() || !sleep(ctx, wait) {
+		if !p.more(final, lags) || !sleep(ctx, wait) {
 			p.sayNoRoom()
 			return final, ctx.Err()
 		}
 	}
 }
 
-// lookAgain reads everything and returns what that look alone leaves to be planned. Links that stopped for a passing reason may go on by
-// it. A connection that this pass opened and that no list shows yet is remembered: a list may lag behind the call that made it.
-func (p *pass) lookAgain(ctx context.Context) (*plan.Plan, error) {
-	o, err := p.cfg.Target.Observe(ctx, p.look)
-	if err != nil {
-		return nil, err
-	}
-	before := p.o
-	p.o = o.Clone()
-	for id := range p.opened {
-		if _, listed := p.o.Connections[id]; !listed {
-			p.o.Connections[id] = before.Connections[id]
-		}
-	}
-	for _, l := range p.links {
-		l.stopped = l.stopped && l.busy
-	}
-	p.replan()
-	return p.in.plan(o), nil
-}
-
 func (p *pass) begin() {
-	p.opened, p.opening = map[netstate.ConnID]bool{}, map[netstate.Scope]int{}
-	p.links = map[netstate.Link]*link{}
+	p.opened, p.pending, p.inPair = map[netstate.ConnID]plan.OpenConnection{}, map[netstate.Scope]int{}, map[accounts]int{}
+	p.links, p.looking = map[netstate.Link]*link{}, map[netstate.Scope]bool{}
 	for _, s := range p.first.Links {
-		p.links[s.Name] = &link{done: map[string]bool{}}
-		p.order = append(p.order, s.Name)
+		l := &link{done: map[string]bool{}, gaveUp: map[string]bool{}}
+		p.links[s.Name] = l
+		p.order = append(p.order, l)
 	}
-	p.settle = time.Now().Add(p.cfg.Settle)
+	p.progressed()
 	p.finished = make(chan finished)
-	p.workers.SetLimit(p.cfg.Links)
+	p.looked = make(chan look, len(p.look.Scopes)) // one for each scope: a look never waits for the pass
 	p.o = p.o.Clone()
 	p.replan()
 }
 
+// progressed starts the settle time anew.
+func (p *pass) progressed() { p.settle = time.Now().Add(p.cfg.Settle) }
+
+// plan plans the input against a look, as the first plan was.
+func (p *pass) plan(o *netstate.Observed) *plan.Plan { return p.in.plan(o) }
+
 // replan plans anew from the last look and lays out what each link may do of it.
 func (p *pass) replan() {
-	now := p.in.plan(p.o)
+	now := p.plan(p.o)
 	for _, s := range now.Links {
-		l := p.links[s.Name]
-		l.state, l.actions = s, nil
+		if l := p.links[s.Name]; l != nil {
+			l.state, l.actions = s, nil
+		}
 	}
 	for _, a := range now.Announced(p.first) {
 		if l := p.links[a.Link()]; l != nil {
-			l.actions = append(l.actions, a)
+			l.actions = append(l.actions, item{a, plan.Key(a)})
 		}
 	}
-	for _, l := range p.links {
+	p.countPending()
+	p.queue = p.queue[:0]
+	for _, l := range p.order {
+		l.queued = false
 		l.failed = l.failed || l.died()
+		p.enqueue(l)
+	}
+}
+
+// enqueue puts a link in line if it has something to do.
+func (p *pass) enqueue(l *link) {
+	if !l.queued && !l.busy && len(l.next()) > 0 {
+		l.queued = true
+		p.queue = append(p.queue, l)
 	}
 }
 
 // died reports whether the connection that this pass opened came to nothing: a living one would be seen, or remembered as just opened.
 func (l *link) died() bool {
-	return l.state.Conn == "" && slices.ContainsFunc(l.actions, func(a plan.Action) bool {
-		return a.Step() == plan.StepOpen && l.done[plan.Key(a)]
-	})
+	return l.state.Conn == "" && slices.ContainsFunc(l.actions, func(a item) bool { return a.Step() == plan.StepOpen && l.done[a.key] })
 }
 
-// next returns the link's actions that may be done now: in the order of steps, up to the first step that waits for something.
-func (l *link) next() []plan.Action {
-	if l.busy || l.stopped || l.failed {
+// next returns the link's actions that may be done now, in the order of their steps. What removes waits until everything that adds is done.
+func (l *link) next() []item {
+	if l.busy || l.failed || len(l.stopped) > 0 {
 		return nil
 	}
-	var out []plan.Action
+	var out []item
+	adding := len(l.gaveUp) > 0
 	for _, a := range l.actions {
-		if l.done[plan.Key(a)] {
-			continue
+		switch {
+		case l.done[a.key] || l.gaveUp[a.key]:
+		case a.Step().Removes() && adding:
+			return out
+		case a.Ready():
+			out = append(out, a)
+			adding = adding || !a.Step().Removes()
+		default:
+			adding = true
 		}
-		if !a.Ready() {
-			break
-		}
-		out = append(out, a)
 	}
 	return out
 }
 
-// waits reports whether the link waits for a state that comes by itself.
-func (l *link) waits() bool {
-	if l.busy || l.stopped || l.failed || l.state.Held || l.state.Waiting != "" {
+// waits reports whether the link waits for something that comes by itself: a state, until the timeout; a view of an active connection, for
+// the settle time only, since nothing but a lag keeps it away.
+func (p *pass) waits(l *link) bool {
+	s := l.state
+	if l.busy || l.failed || s.Held || s.Waiting != "" || s.Suspended != "" {
 		return false
 	}
-	return l.state.Passing() || slices.ContainsFunc(l.actions, func(a plan.Action) bool { return !a.Ready() && !l.done[plan.Key(a)] })
+	if s.Passing() {
+		return true
+	}
+	unready := slices.ContainsFunc(l.actions, func(a item) bool { return !a.Ready() && !l.done[a.key] && !l.gaveUp[a.key] })
+	return unready && (s.Status != netstate.Active || time.Now().Before(p.settle))
 }
 
-// more reports whether another round may bring the world closer to the spec: something is ready, or something that worked is not shown yet.
-func (p *pass) more() bool {
+// more reports whether another round may bring the world closer to the spec: something is ready, or the last look lags behind what was
+// done. What lags is looked at again until the settle time is over, and never done twice.
+func (p *pass) more(final *plan.Plan, lags bool) bool {
 	now := time.Now()
 	if now.After(p.settle) || now.After(p.deadline) {
 		return false
 	}
-	outstanding := p.outstanding()
-	for _, l := range p.links {
-		stale := slices.ContainsFunc(l.actions, func(a plan.Action) bool { return l.done[plan.Key(a)] })
-		next := l.next()
-		if len(next) > 0 && p.hasRoom(outstanding, next) || stale && !l.failed {
-			return true
-		}
+	p.enqueueAll()
+	return lags || p.anyRoom() || slices.ContainsFunc(p.order, (*link).lags) || newlyHeld(p.first, final)
+}
+
+func (p *pass) enqueueAll() {
+	for _, l := range p.order {
+		p.enqueue(l)
 	}
-	return false
+}
+
+// lags reports whether the last look does not show what this pass did to the link.
+func (l *link) lags() bool {
+	if l.failed || len(l.done) == 0 {
+		return false
+	}
+	return l.state.Passing() && l.state.Suspended == "" || slices.ContainsFunc(l.actions, func(a item) bool { return l.done[a.key] })
+}
+
+// newlyHeld reports whether a link is held that was not at first: a listing that failed in passing, or a view that lags.
+func newlyHeld(first, final *plan.Plan) bool {
+	held := map[netstate.Link]bool{}
+	for _, s := range first.Links {
+		held[s.Name] = s.Held
+	}
+	return slices.ContainsFunc(final.Links, func(s plan.LinkState) bool { return s.Held && !held[s.Name] })
 }
 
 // sleep waits, and reports whether the context is still alive after it.

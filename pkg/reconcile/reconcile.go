@@ -52,7 +52,7 @@ func New(cfg Config) *Reconciler {
 		cfg.Settle = time.Minute
 	}
 	if cfg.Links == 0 {
-		cfg.Links = 32
+		cfg.Links = 256
 	}
 	if cfg.OnPlan == nil {
 		cfg.OnPlan = func(*plan.Plan) {}
@@ -99,7 +99,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Final = rep.First
 	rep.Err = unreadable(look, o)
 	r.cfg.OnPlan(rep.First)
-	idle := len(rep.First.Actions) == 0 && !slices.ContainsFunc(rep.First.Links, plan.LinkState.Passing)
+	idle := len(rep.First.Actions) == 0 && !slices.ContainsFunc(rep.First.Links, func(s plan.LinkState) bool { return s.Passing() && s.Suspended == "" })
 	if in.DryRun || idle || rep.Err != nil {
 		return rep
 	}

@@ -1,0 +1,171 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
+)
+
+// look is one scope read again.
+type look struct {
+	scope netstate.Scope
+	whole bool // everything of the scope, not only its connections
+	begun int
+	o     *netstate.Observed // nil: the context ended
+}
+
+// lookAgain reads everything, and returns what that look leaves to be planned and whether it lags behind what this pass did.
+func (p *pass) lookAgain(ctx context.Context) (final *plan.Plan, lags bool, err error) {
+	o, err := p.cfg.Target.Observe(ctx, p.look)
+	if err != nil {
+		return nil, false, err
+	}
+	p.o = o.Clone()
+	lags = p.remember(p.o)
+	for _, l := range p.order {
+		l.stopped = nil
+	}
+	p.replan()
+	return p.plan(o), lags, nil
+}
+
+// remember lays over a look what the calls of this pass answered with and it does not show yet: connections that were opened, and their
+// tags (EC2 Developer Guide, "Eventual consistency"). It reports whether there was any such thing.
+func (p *pass) remember(o *netstate.Observed) (lags bool) {
+	for id, a := range p.opened {
+		c, listed := o.Connections[id]
+		if listed && (c.Status.Dead() || c.Views[netstate.RequesterSide].Owner() != "") {
+			continue
+		}
+		lags = true
+		plan.Effect(o, a, string(id))
+	}
+	return lags
+}
+
+// watch begins to look again, at every scope of which a link waits for something: whole where one stopped for a passing reason, else at the
+// connections only. A scope that is still being looked at is left: a slow one holds up nobody but its own links.
+func (p *pass) watch(ctx context.Context) {
+	wanted := map[netstate.Scope]bool{}
+	var waiting []netstate.Link
+	for _, l := range p.order {
+		if !p.waits(l) && !p.stoppedFor(l) {
+			continue
+		}
+		waiting = append(waiting, l.state.Name)
+		for _, s := range p.scopes(l) {
+			wanted[s] = wanted[s] || l.stopped[s]
+		}
+	}
+	if len(waiting) > 0 {
+		p.cfg.OnWait(Waiting{Links: waiting})
+	}
+	for s, whole := range wanted {
+		if !p.looking[s] {
+			p.lookAt(ctx, s, whole)
+		}
+	}
+}
+
+// stoppedFor reports whether a link that stopped for a passing reason is still worth waiting for.
+func (p *pass) stoppedFor(l *link) bool {
+	return len(l.stopped) > 0 && !l.busy && !l.failed && time.Now().Before(p.settle)
+}
+
+// scopes are those that a link's state is decided by: its ends, and where its actions are.
+func (p *pass) scopes(l *link) []netstate.Scope {
+	in := map[netstate.Scope]bool{}
+	for _, e := range l.state.Ends {
+		in[e.VPC.Scope] = true
+	}
+	for _, a := range l.actions {
+		in[a.Scope()] = true
+	}
+	var out []netstate.Scope
+	for s := range in {
+		if _, managed := p.look.Scopes[s]; managed {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (p *pass) lookAt(ctx context.Context, s netstate.Scope, whole bool) {
+	p.looking[s] = true
+	p.looks++
+	l := look{scope: s, whole: whole, begun: p.looks}
+	ask := netstate.Look{Owner: p.look.Owner, Access: p.look.Access, Scopes: map[netstate.Scope]netstate.ScopeLook{s: p.look.Scopes[s]}, ConnectionsOnly: !whole}
+	go func() {
+		l.o, _ = p.cfg.Target.Observe(ctx, ask) // the only error is the context's end, which apply sees too
+		p.looked <- l
+	}()
+}
+
+// join ends the looks in flight and waits for them.
+func (p *pass) join(end context.CancelFunc) {
+	end()
+	for len(p.looking) > 0 {
+		l := <-p.looked
+		delete(p.looking, l.scope)
+	}
+}
+
+// take lays looks that came in over the last one, and plans anew once for all of them.
+func (p *pass) take(l look) {
+	for {
+		delete(p.looking, l.scope)
+		if l.o != nil {
+			p.lay(l)
+		}
+		select {
+		case l = <-p.looked:
+			continue
+		default:
+		}
+		p.remember(p.o)
+		p.replan()
+		return
+	}
+}
+
+func (p *pass) lay(l look) {
+	looked := map[netstate.Scope]bool{l.scope: true}
+	keep := map[netstate.ConnID]bool{}
+	for id := range p.opened {
+		keep[id] = true
+	}
+	if !l.whole {
+		p.o = p.o.Refresh(l.o, looked, keep)
+		return
+	}
+	p.o = p.o.Replace(l.o, l.scope).Refresh(l.o, looked, keep)
+	for _, x := range p.order {
+		if x.stopAt < l.begun {
+			delete(x.stopped, l.scope)
+		}
+	}
+}
+
+// stop keeps a link from going on until its scopes were read whole by looks that begin from now on.
+func (p *pass) stop(l *link) {
+	l.stopAt = p.looks
+	l.stopped = map[netstate.Scope]bool{}
+	for _, s := range p.scopes(l) {
+		l.stopped[s] = true
+	}
+}
+
+// quiet reports whether no link waits for a look any more.
+func (p *pass) quiet(ctx context.Context) bool {
+	if ctx.Err() != nil || time.Now().After(p.deadline) {
+		return true
+	}
+	for _, l := range p.order {
+		if p.waits(l) || p.stoppedFor(l) {
+			return false
+		}
+	}
+	return true
+}
