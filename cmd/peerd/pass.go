@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/peerd/peerd/pkg/awsnet"
 	"github.com/peerd/peerd/pkg/netstate"
@@ -44,7 +47,7 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	cfg := reconcile.Config{Target: target, Log: log, Timeout: a.timeout, Settle: a.settle}
+	cfg := reconcile.Config{Target: target, Log: log, Timeout: a.timeout, Settle: a.settle, Paused: a.paused}
 	if a.output != "json" {
 		a.narrate(&cfg, dryRun)
 	}
@@ -94,6 +97,15 @@ func (a *app) target(set *spec.Set) (*awsnet.Target, error) {
 		}
 	}
 	return awsnet.New(cfg), nil
+}
+
+// paused reports whether the pause file exists. A path that cannot be looked at counts as there: who names one wants to be able to stop.
+func (a *app) paused() bool {
+	if a.pauseFile == "" {
+		return false
+	}
+	_, err := os.Stat(a.pauseFile)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // narrate prints the plan to stdout as soon as it is made, and what is done to stderr while it is done.

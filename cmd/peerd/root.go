@@ -34,6 +34,7 @@ type options struct {
 	targets   []string
 	prune     bool
 	maxDelete string
+	pauseFile string
 	color     string
 }
 
@@ -124,6 +125,7 @@ func (a *app) passFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&a.targets, "target", nil, "plan and apply only the peering with this `LABEL`; may be repeated")
 	f.BoolVar(&a.prune, "prune", false, "remove what is ours and no longer in the spec")
 	f.StringVar(&a.maxDelete, "max-deletes", "10%", "`N|P%`: of how many peerings one pass may remove something; over it nothing is removed")
+	f.StringVar(&a.pauseFile, "pause-file", "", "while this `FILE` exists nothing is changed; drift is still measured")
 	_ = cmd.RegisterFlagCompletionFunc("target", a.completeLabels) // fails only for a flag that does not exist
 	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
 	f.StringVarP(&a.output, "output", "o", "text", "text, json or markdown")

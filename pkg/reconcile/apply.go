@@ -77,7 +77,8 @@ func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // start gives the links in line a goroutine each, as far as their accounts and the requests outstanding allow it.
 func (p *pass) start(ctx, calls context.Context) {
-	if ctx.Err() != nil {
+	p.paused = p.paused || p.cfg.Paused()
+	if ctx.Err() != nil || p.paused {
 		return
 	}
 	p.queue = slices.DeleteFunc(p.queue, func(l *link) bool {
@@ -120,7 +121,7 @@ func (p *pass) work(ctx, calls context.Context, actions []item) (out []plan.Outc
 		}
 	}()
 	bad := false
-	for len(actions) > 0 && ctx.Err() == nil {
+	for len(actions) > 0 && ctx.Err() == nil && !p.cfg.Paused() {
 		step := actions[0].Step()
 		n := slices.IndexFunc(actions, func(a item) bool { return a.Step() != step })
 		if n < 0 {
@@ -157,7 +158,7 @@ func (p *pass) step(ctx, calls context.Context, batches []plan.Batch) []plan.Out
 					outcomes[i] = []plan.Outcome{panicked(b[0], r)}
 				}
 			}()
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && !p.cfg.Paused() {
 				outcomes[i] = p.cfg.Target.Apply(calls, b)
 			}
 			return nil

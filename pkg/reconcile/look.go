@@ -159,7 +159,7 @@ func (p *pass) stop(l *link) {
 
 // quiet reports whether no link waits for a look any more.
 func (p *pass) quiet(ctx context.Context) bool {
-	if ctx.Err() != nil || time.Now().After(p.deadline) {
+	if ctx.Err() != nil || p.paused || time.Now().After(p.deadline) {
 		return true
 	}
 	for _, l := range p.order {

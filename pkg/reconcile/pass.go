@@ -36,6 +36,7 @@ type pass struct {
 	opened  map[netstate.ConnID]plan.OpenConnection // by this pass; a list may not show them yet, or not their tags
 	pending map[netstate.Scope]int                  // requests that wait for acceptance, and those being made
 	results []Result
+	paused  bool // somebody paused all writes meanwhile
 
 	queue    []*link // idle links that have something to do
 	running  int
@@ -183,7 +184,7 @@ func (p *pass) waits(l *link) bool {
 // done. What lags is looked at again until the settle time is over, and never done twice.
 func (p *pass) more(final *plan.Plan, lags bool) bool {
 	now := time.Now()
-	if now.After(p.settle) || now.After(p.deadline) {
+	if p.paused || now.After(p.settle) || now.After(p.deadline) {
 		return false
 	}
 	p.enqueueAll()

@@ -27,6 +27,7 @@ type Config struct {
 	Timeout time.Duration    // of waiting for connections in one cycle; zero: 10 minutes
 	Settle  time.Duration    // how long the last look is repeated until it agrees with what was done; zero: 60 seconds
 	Links   int              // peerings worked on at the same time; zero: 32
+	Paused  func() bool      // asked before every write; true stops all of them. nil: never
 	OnPlan  func(*plan.Plan) // called with the first plan, before anything is applied; may be nil
 	OnDone  func(Result)     // called for every action as it is done, from one goroutine at a time; may be nil
 	OnWait  func(Waiting)    // called while states are waited for, likewise; may be nil
@@ -53,6 +54,9 @@ func New(cfg Config) *Reconciler {
 	}
 	if cfg.Links == 0 {
 		cfg.Links = 256
+	}
+	if cfg.Paused == nil {
+		cfg.Paused = func() bool { return false }
 	}
 	if cfg.OnPlan == nil {
 		cfg.OnPlan = func(*plan.Plan) {}
@@ -103,8 +107,12 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	if in.DryRun || idle || rep.Err != nil {
 		return rep
 	}
+	if rep.Paused = r.cfg.Paused(); rep.Paused {
+		return rep
+	}
 	p := &pass{cfg: r.cfg, in: in, look: look, o: o, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}
 	rep.Final, rep.Err = p.run(ctx)
+	rep.Paused = p.paused
 	rep.Results = p.results
 	return rep
 }

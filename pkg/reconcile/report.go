@@ -11,6 +11,7 @@ import (
 // Report is all that is to be said about one cycle.
 type Report struct {
 	DryRun, Prune     bool
+	Paused            bool // somebody paused all writes, before or during the cycle
 	Started, Finished time.Time
 	First             *plan.Plan // what was to be done; nil when Err came before it
 	Results           []Result   // what was done, in the order in which it came back
@@ -124,6 +125,8 @@ func (j judge) drift(d plan.Drift) {
 		j.say(d.Link, OnPurpose, "extra: "+d.What+": "+d.Left)
 	case d.Kind == plan.DriftExtra && d.Left != "" && d.Left != "suspended":
 		j.say(d.Link, Attention, "extra: "+d.What+": "+d.Left)
+	case j.Paused:
+		j.say(d.Link, OnPurpose, "paused: nothing is changed")
 	case s.Suspended != "" || s.Waiting != "":
 		j.say(d.Link, OnPurpose, "")
 	case j.DryRun:
