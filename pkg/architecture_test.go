@@ -23,7 +23,8 @@ var allowed = map[string][]string{
 	"pkg/spec":                    {"pkg/netstate"},
 	"pkg/plan":                    {"pkg/netstate", "pkg/spec"},
 	"pkg/plan/plantest":           {"pkg/netstate"},
-	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan"},
+	"pkg/preflight":               {"pkg/netstate", "pkg/spec", "pkg/plan"},
+	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"},
 	"pkg/reconcile/reconciletest": {"pkg/netstate", "pkg/plan"},
 	"pkg/render":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
 	"pkg/awsnet":                  {"pkg/netstate", "pkg/plan"},
@@ -36,7 +37,7 @@ var allowed = map[string][]string{
 }
 
 // pure packages have no way to reach the world: no context, clock, logger, file or network.
-var pure = []string{"pkg/netstate", "pkg/spec", "pkg/plan"}
+var pure = []string{"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"}
 
 var impure = []string{"context", "os", "net/http", "log/slog", "log", "os/exec", "net"}
 

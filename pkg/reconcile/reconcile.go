@@ -9,6 +9,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/preflight"
 	"github.com/peerd/peerd/pkg/spec"
 )
 
@@ -81,7 +82,9 @@ type Input struct {
 
 // plan plans the input against one look.
 func (in Input) plan(o *netstate.Observed) *plan.Plan {
-	p := plan.Make(in.Spec, o, plan.Options{Prune: in.Prune})
+	want, problems := plan.Expand(in.Spec, o)
+	p := plan.Diff(want, o, plan.Options{Prune: in.Prune}, problems)
+	p.Refuse(preflight.Check(in.Spec, want, o, p))
 	if len(in.Only) > 0 {
 		return p.Restrict(in.Only...)
 	}
