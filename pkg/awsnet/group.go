@@ -2,7 +2,6 @@ package awsnet
 
 import (
 	"context"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -11,14 +10,7 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
-// anyNamed reports whether a group is asked for otherwise than by its id: only then are groups listed. With ids alone, Groups holds what
-// the listing of rules shows, which is no VPC and no name, and lacks a group that is not there as well as one without a rule; the
-// first call that needs such a group says which.
-func anyNamed(asks []netstate.GroupAsk) bool {
-	return slices.ContainsFunc(asks, func(a netstate.GroupAsk) bool { return a.Group.ID == "" })
-}
-
-// listGroups returns the groups that an ask means. A VPC that is selected by tags may be another account's, shared with this one, which
+// listGroups returns the groups that an ask means, those stated by id too: EC2 does not say when such a one is in another VPC. A VPC that is selected by tags may be another account's, shared with this one, which
 // does not see its tags (VPC User Guide, "Share your VPC"): if none is found, groups are listed whatever their VPC, for the plan to judge.
 func (r *reader) listGroups(ctx context.Context, vpcs *result[map[netstate.VPC]netstate.Facts]) (map[netstate.GroupKey]netstate.Group, *netstate.Error) {
 	ids, everywhere, err := r.groupVPCs(vpcs)

@@ -102,7 +102,7 @@ type reader struct {
 }
 
 // read starts every listing that is asked for, all at once, and waits for them. A listing that needs another's result waits for it by
-// itself: tables, subnets and groups for the VPCs only where one is selected by tags; rules for the groups only where one is named.
+// itself: tables, subnets and groups for the VPCs only where one is selected by tags; rules for the groups.
 func (r *reader) read(ctx context.Context) *sight {
 	s := &sight{scope: r.scope}
 	s.connections = start(r, true, func() ([]types.VpcPeeringConnection, *netstate.Error) { return r.listConnections(ctx) })
@@ -112,7 +112,7 @@ func (r *reader) read(ctx context.Context) *sight {
 		return r.listSubnets(ctx, s.vpcs)
 	})
 	s.tables = start(r, r.w.Tables && len(r.w.VPCs) > 0, func() (tables, *netstate.Error) { return r.listTables(ctx, s.vpcs) })
-	s.groups = start(r, anyNamed(r.w.Groups), func() (map[netstate.GroupKey]netstate.Group, *netstate.Error) { return r.listGroups(ctx, s.vpcs) })
+	s.groups = start(r, len(r.w.Groups) > 0, func() (map[netstate.GroupKey]netstate.Group, *netstate.Error) { return r.listGroups(ctx, s.vpcs) })
 	s.rules = start(r, len(r.w.Groups) > 0 || r.owner != "", func() (rules, *netstate.Error) { return r.listRules(ctx, s.groups) })
 	s.prefixLists = start(r, len(r.w.PrefixLists) > 0, func() (map[netstate.PrefixListKey]netstate.PrefixList, *netstate.Error) {
 		return r.listPrefixLists(ctx)

@@ -54,7 +54,7 @@ func TestObserveMakesOnlyTheCallsAskedFor(t *testing.T) {
 		"owner":            {owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroupRules": 1}},
 		"vpcs":             {look: netstate.ScopeLook{VPCs: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1}},
 		"dns":              {look: netstate.ScopeLook{VPCs: vpc, DNS: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeVpcAttribute": 4}},
-		"group by id":      {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byID}}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroupRules": 1}},
+		"group by id":      {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byID}}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 1}},
 		"group by name":    {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byName}}, owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 2}},
 		"connections only": {look: netstate.ScopeLook{VPCs: vpc, DNS: vpc, Tables: true, Groups: []netstate.GroupAsk{byID}}, owner: owner, short: true, want: map[string]int{"DescribeVpcPeeringConnections": 1}},
 		"everything": {
@@ -113,7 +113,17 @@ func TestObserveRules(t *testing.T) {
 	if _, ok := o.Rules[out]; !ok {
 		t.Errorf("no %v in %v", out, o.Rules)
 	}
-	diff(t, o.Groups, map[netstate.GroupKey]netstate.Group{{Scope: west, ID: app}: {Owner: alice}}) // by id: known to be there, no more
+	diff(t, o.Groups, map[netstate.GroupKey]netstate.Group{{Scope: west, ID: app}: {VPC: hub.ID, Owner: alice, Name: "app", Tags: netstate.Tags{"tier": "app"}}})
+}
+
+// EC2 does not object to a rule in a group of another VPC: a group stated by id is shown only where it is in the VPC that is asked for.
+func TestGroupByIDInAnotherVPC(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ec2sim.Config{})
+	l := lookAt()
+	l.Scopes[west] = netstate.ScopeLook{Groups: []netstate.GroupAsk{{VPC: netstate.VPCSelector{ID: spare.ID}, Group: netstate.GroupSelector{ID: app}}}}
+	o := b.see(t, l)
+	diff(t, o.Groups[netstate.GroupKey{Scope: west, ID: app}].VPC, netstate.VPCID(""))
 }
 
 func TestObservePrefixLists(t *testing.T) {

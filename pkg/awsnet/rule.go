@@ -76,7 +76,7 @@ func before(a, b netstate.Rule, owner netstate.OwnerID) bool {
 	return a.ID < b.ID
 }
 
-// groupIDs returns the groups whose rules are wanted. It waits for the listing of groups only if there is one.
+// groupIDs returns the groups whose rules are wanted, once the listing of groups is there.
 func (r *reader) groupIDs(groups *result[map[netstate.GroupKey]netstate.Group]) ([]netstate.GroupID, *netstate.Error) {
 	found, err := groups.wait()
 	if err != nil {
