@@ -15,6 +15,7 @@ const (
 	StepOptions
 	StepRules
 	StepRoutes
+	StepTagLate // of a view that was not seen yet: nothing but removals waits for it
 	StepLeave
 	StepRemoveRoutes
 	StepRemoveRules
@@ -75,7 +76,7 @@ type AcceptConnection struct {
 // TagConnection puts tags on one view of a connection.
 type TagConnection struct {
 	head
-	Conn    netstate.ConnID // empty: not yet visible in this scope
+	Conn    netstate.ConnID // empty: there is none yet
 	Side    netstate.Side
 	Tags    netstate.Tags
 	New     bool // the view is not marked as ours yet: the tags add to a new connection rather than change one
@@ -168,10 +169,14 @@ func (OpenConnection) Step() Step { return StepOpen }
 // Step returns the action's place within its link.
 func (AcceptConnection) Step() Step { return StepAccept }
 
-// Step returns the action's place within its link.
+// Step returns the action's place within its link: as early as the view can be tagged, so that it is known as ours; but a view that stays
+// away holds up neither options nor rules nor routes, since the other view's tag says whose the connection is.
 func (a TagConnection) Step() Step {
-	if a.Leaving {
+	switch {
+	case a.Leaving:
 		return StepLeave
+	case a.Waits:
+		return StepTagLate
 	}
 	return StepTag
 }

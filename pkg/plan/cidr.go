@@ -57,11 +57,26 @@ func (x *expander) protected(c netip.Prefix) string {
 var special = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24")}
 
+// notPublic are those and the private ranges (RFC 1918).
+var notPublic = append([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}, special...)
+
+// public reports whether a VPC's CIDR holds public IPv4 addresses.
 func public(c netip.Prefix) bool {
-	if !c.Addr().Is4() || c.Addr().IsPrivate() {
-		return false
+	return c.Addr().Is4() && !slices.ContainsFunc(notPublic, func(r netip.Prefix) bool { return netstate.Inside(c, r) })
+}
+
+// strange returns why a destination that may be wider than the peer is still protected: it lies wholly in public IPv4 space that the peer
+// is not pinned to have, or a range that is never routed. One that merely holds public space beside private, such as 0.0.0.0/0, is what
+// `wider: true` and prefix lists are for.
+func (x *expander) strange(c netip.Prefix, peer *End) string {
+	if r := x.protected(c); r != "" {
+		return "touches " + r + ", which is never routed or opened"
 	}
-	return !slices.ContainsFunc(special, func(s netip.Prefix) bool { return netstate.Inside(c, s) })
+	owned := func(p netip.Prefix) bool { return netstate.Inside(c, p) }
+	if c.Addr().Is4() && !slices.ContainsFunc(notPublic, c.Overlaps) && !slices.ContainsFunc(peer.Pinned, owned) {
+		return "is public address space: list it under vpcs." + peer.Name + ".cidrs if it is the peer's"
+	}
+	return ""
 }
 
 // brings returns the peer's CIDRs of the families that both VPCs have.
@@ -94,12 +109,12 @@ func (x *expander) destinations(l *DesiredLink, i int, listed []spec.Dest) map[n
 
 // permitted reports whether a listed destination may be routed or opened, and says why not.
 func (x *expander) permitted(l *DesiredLink, i int, d spec.Dest) bool {
-	self, peer := &l.Ends[i], &l.Ends[1-i]
+	peer := &l.Ends[1-i]
 	if d.Dest.List != "" {
-		return x.permittedList(l, self, d)
+		return x.permittedList(l, i, d)
 	}
-	if r := x.protected(d.Dest.Prefix); r != "" {
-		x.problem(l, d.Pos, BlocksItem, CodeProtected, "%s touches %s, which is never routed or opened", d.Dest, r)
+	if why := x.strange(d.Dest.Prefix, peer); why != "" {
+		x.problem(l, d.Pos, BlocksItem, CodeProtected, "%s %s", d.Dest, why)
 		return false
 	}
 	inside := slices.ContainsFunc(peer.CIDRs, func(c netip.Prefix) bool { return netstate.Inside(d.Dest.Prefix, c) })
@@ -110,15 +125,16 @@ func (x *expander) permitted(l *DesiredLink, i int, d spec.Dest) bool {
 	return inside || d.Wider
 }
 
-func (x *expander) permittedList(l *DesiredLink, self *End, d spec.Dest) bool {
-	list, ok := x.o.PrefixLists[netstate.PrefixListKey{Scope: self.VPC.Scope, ID: d.Dest.List}]
+func (x *expander) permittedList(l *DesiredLink, i int, d spec.Dest) bool {
+	at, peer := l.Ends[i].VPC.Scope, &l.Ends[1-i]
+	list, ok := x.o.PrefixLists[netstate.PrefixListKey{Scope: at, ID: d.Dest.List}]
 	if !ok {
-		x.problem(l, d.Pos, BlocksItem, CodePrefixList, "no prefix list %s in %s: correct the id, or share it with the account", d.Dest.List, self.VPC.Scope)
+		x.problem(l, d.Pos, BlocksItem, CodePrefixList, "no prefix list %s in %s: correct the id, or share it with the account", d.Dest.List, at)
 		return false
 	}
 	for _, c := range list.Entries {
-		if r := x.protected(c); r != "" {
-			x.problem(l, d.Pos, BlocksItem, CodeProtected, "entry %s of %s touches %s, which is never routed or opened", c, d.Dest.List, r)
+		if why := x.strange(c, peer); why != "" {
+			x.problem(l, d.Pos, BlocksItem, CodeProtected, "entry %s of %s %s", c, d.Dest.List, why)
 			return false
 		}
 	}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
@@ -13,13 +15,22 @@ import (
 //	  no view carries an owner tag                           foreign
 //
 //	observed route, in a selected table                      wanted here              not wanted here
-//	  to our connection, made by CreateRoute                 ours                     ours (extra)
+//	  to the link's connection, made by CreateRoute          ours                     ours (extra)
 //	  local, propagated or otherwise not by CreateRoute      foreign                  foreign
-//	  to another connection of ours that wants it no more    takeable                 foreign
-//	  blackhole to a connection that is dead or gone         takeable                 foreign
-//	  to a connection of another owner                       foreign                  foreign
-//	  anything else, onConflict: replace                     takeable                 foreign
+//	  to a connection that is dead                           takeable                 foreign
+//	  blackhole to a connection that is not listed           takeable                 foreign
+//	  active to a connection that is not listed              foreign                  foreign
+//	  to a living connection of ours: another link's that
+//	    is held or suspended, whole or at this VPC           foreign                  foreign
+//	  to any other living connection of ours                 takeable                 foreign
+//	  to a connection that carries another owner's tag       foreign                  foreign
+//	  to a connection of nobody that is not active           foreign                  foreign
+//	  to one of nobody that is active, onConflict: replace   takeable                 foreign
+//	  to anything but a connection, onConflict: replace      takeable                 foreign
 //	  anything else                                          foreign                  foreign
+//
+// What two links want is refused before this table is asked (refuseContested), so a route that another link of the spec holds here is one
+// that it does not want any more.
 //
 //	observed rule                                            wanted                   not wanted
 //	  with our owner tag                                     ours                     ours (extra)
@@ -66,29 +77,57 @@ func (b *builder) claimRoute(s *state, e *End, k netstate.RouteKey, r netstate.R
 	case r.Origin != netstate.OriginCreateRoute:
 		return foreign, "it was made by " + r.Origin + ", which no call of peerd's can change"
 	case r.Target.Kind == netstate.TargetPeering:
-		return b.claimPeeringRoute(e, r)
+		return b.claimPeeringRoute(s, e, r)
 	case e.Replace:
 		return takeable, ""
 	}
 	return foreign, "remove it, or set routes.onConflict: replace to take it"
 }
 
-// claimPeeringRoute decides about a wanted destination that points at another connection.
-func (b *builder) claimPeeringRoute(e *End, r netstate.Route) (verdict, string) {
+// claimPeeringRoute decides about a wanted destination that points at another connection. The link is not held, so its listing of
+// connections is complete: one that it does not show is gone, or was never one of this VPC.
+func (b *builder) claimPeeringRoute(s *state, e *End, r netstate.Route) (verdict, string) {
 	c, known := b.o.Connections[netstate.ConnID(r.Target.ID)]
 	if !known && r.State == netstate.Blackhole || known && c.Status.Dead() {
 		return takeable, ""
 	}
+	if !known {
+		return foreign, "that connection is not among those listed, so whose it is cannot be said: look at it, and remove the route if it is not needed"
+	}
 	owner, _ := claimConnection(b.d.Owner, c, false)
 	switch {
-	case known && owner == ours:
-		return takeable, "" // a destination that moved from one of our connections to another: wanted by both was refused before
-	case known && (c.Views[0].Owner() != "" || c.Views[1].Owner() != ""):
+	case owner == ours:
+		return b.claimOwnRoute(s, e, c)
+	case c.Views[0].Owner() != "" || c.Views[1].Owner() != "":
 		return foreign, "that connection has another owner"
+	case c.Status != netstate.Active:
+		return foreign, "that connection is " + string(c.Status) + " and not ours: accept, reject or delete it first"
 	case e.Replace:
 		return takeable, ""
 	}
 	return foreign, "remove it, or set routes.onConflict: replace to take it"
+}
+
+// claimOwnRoute decides about a wanted destination that points at another living connection of ours. Whose it is, its pair says, and its
+// label where the pair of that peering could not be resolved or became another one.
+func (b *builder) claimOwnRoute(s *state, e *End, c netstate.Connection) (verdict, string) {
+	for _, l := range b.links {
+		if l == s || l.want.Pair() != c.Pair() && l.want.Name != labelOf(c) {
+			continue
+		}
+		switch {
+		case l.held || l.heldAt(e.VPC):
+			return foreign, "peering " + string(l.want.Name) + ", whose connection that is, is held: nothing is taken from it until it is resolved"
+		case l.want.Suspended != "":
+			return foreign, "peering " + string(l.want.Name) + ", whose connection that is, is suspended: nothing is taken from it until it goes on"
+		}
+	}
+	return takeable, ""
+}
+
+// labelOf returns the name of the peering for which a connection of ours was made, empty when no view says.
+func labelOf(c netstate.Connection) netstate.Link {
+	return netstate.Link(cmp.Or(c.Views[0].Tags[netstate.TagLink], c.Views[1].Tags[netstate.TagLink]))
 }
 
 // claimRule says what an observed rule is.

@@ -111,6 +111,9 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 		return
 	}
 	a := TagConnection{head: s.head(e.VPC.Scope, true, "tags are kept per account and region"), Side: side, Tags: withName(s.want), New: true}
+	if s.conn != nil {
+		a.Conn = s.conn.ID
+	}
 	switch {
 	case s.conn == nil && side == netstate.RequesterSide:
 		return // tagged in the creating call
@@ -123,11 +126,11 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: ""})
 		}
 		a.Tags = view.Tags.Missing(a.Tags)
-		a.Conn, a.Waits, a.New, a.Why = s.conn.ID, false, view.Owner() == "" && !s.adopted, "the view lacks them"
+		a.Waits, a.New, a.Why = false, view.Owner() == "" && !s.adopted, "the view lacks them"
 	}
 	switch {
 	case len(a.Tags) == 0:
-	case a.Waits:
+	case a.Waits && !s.active(): // before, a view that is not there yet is no difference of its own
 		b.add(s, a, ResourceTags, "")
 	default:
 		b.add(s, a, ResourceTags, DriftMissing)
@@ -147,7 +150,9 @@ func (s *state) endOf(v netstate.VPC) *End {
 }
 
 // optionActions compares the DNS option of one end. The option follows the VPC, whichever side it is of the live connection; on a new
-// connection it is off (VPC Peering Guide, DNS resolution).
+// connection it is off (VPC Peering Guide, DNS resolution), so "off" asks for nothing before the connection is active. An active one that
+// does not show the option is unknown, which is neither on nor off: it is set, which changes nothing if it was so, and an API that never
+// shows options is never in sync.
 func (b *builder) optionActions(s *state, e *End) {
 	if !e.Managed || e.Held || e.DNS == netstate.Unknown {
 		return
@@ -157,7 +162,7 @@ func (b *builder) optionActions(s *state, e *End) {
 		side = s.conn.SideOf(e.VPC)
 		now = s.conn.Views[side].DNS
 	}
-	if now == e.DNS || now == netstate.Unknown && e.DNS == netstate.No {
+	if now == e.DNS || now == netstate.Unknown && e.DNS == netstate.No && !s.active() {
 		return
 	}
 	if off := b.dnsOff(s); e.DNS == netstate.Yes && off != "" {

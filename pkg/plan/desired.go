@@ -14,6 +14,8 @@ type Desired struct {
 	Rules map[netstate.RuleKey]*DesiredRule
 	Known map[netstate.AccountID]bool // accounts that the spec names, and whether they are managed
 	Empty bool                        // the spec has no peerings at all
+
+	unread map[*netstate.Error]bool // listings that a link complained of
 }
 
 // DesiredLink is one peering as it should be.
@@ -37,11 +39,14 @@ type End struct {
 	Managed bool
 	Held    bool           // its options, routes and rules are left as they are
 	CIDRs   []netip.Prefix // what it brings into the peering
+	Pinned  []netip.Prefix // what the spec allows it to bring; empty: whatever is associated
 	DNS     netstate.Tri   // unknown: not managed
 	Replace bool           // onConflict: replace
 	Pos     spec.Pos
 	Tables  map[netstate.TableID]bool      // selected: only their routes are ours to manage
 	Routes  map[netstate.RouteKey]spec.Pos // to the link's connection
+
+	RuleScopes []netstate.Scope // where its rules' groups are, resolved or not
 }
 
 // DesiredRule is a security-group rule as it should be. Rules belong to the owner, not to one peering: several may want the same.

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -34,9 +35,13 @@ func diff[K, V comparable](want, have map[K]V, order func(a, b K) int) delta[K] 
 	return d
 }
 
-// Options are what a person allows beyond the spec.
+// Options are what a pass may do, beyond what the spec says.
 type Options struct {
 	Prune bool // remove what is ours and no longer wanted
+
+	// Who acts for what several peerings want. Everything is decided with all of them in view, whatever stands here.
+	Only  []netstate.Link        // the peerings that this pass is for; empty: all
+	Avoid map[netstate.Link]bool // those that failed in this pass: another acts, if there is one
 }
 
 // Make plans a spec against one look: Expand, then Diff.
@@ -48,7 +53,7 @@ func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 // Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
 func Diff(d *Desired, o *netstate.Observed, opt Options, found []Problem) *Plan {
 	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found), empty: d.Empty, leaving: map[netstate.Link]bool{}}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{},
-		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}}
+		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}, blindRules: map[netstate.Scope]bool{}}
 	for _, l := range d.Links {
 		s := &state{want: l, held: l.Held, refused: map[netstate.RouteKey]bool{}}
 		b.links = append(b.links, s)
@@ -75,16 +80,17 @@ func Diff(d *Desired, o *netstate.Observed, opt Options, found []Problem) *Plan 
 
 // builder collects a plan.
 type builder struct {
-	d      *Desired
-	opt    Options
-	o      *netstate.Observed
-	at     *index
-	links  []*state
-	byName map[netstate.Link]*state
-	wanted map[netstate.RouteKey]bool   // by any link
-	left   map[netstate.Link]*LinkState // peerings that the spec does not have, and that something of ours is left of
-	blind  map[netstate.Scope]bool      // where a held link may want what looks extra
-	out    *Plan
+	d          *Desired
+	opt        Options
+	o          *netstate.Observed
+	at         *index
+	links      []*state
+	byName     map[netstate.Link]*state
+	wanted     map[netstate.RouteKey]bool   // by any link
+	left       map[netstate.Link]*LinkState // peerings that the spec does not have, and that something of ours is left of
+	blind      map[netstate.Scope]bool      // where a held link may want a connection or route that looks extra
+	blindRules map[netstate.Scope]bool      // where a held link may want a rule that looks extra
+	out        *Plan
 }
 
 // state is one link with what was found of it.
@@ -115,8 +121,29 @@ func (s *state) target() netstate.Target {
 	return netstate.ToPeering(s.conn.ID)
 }
 
+// left says why nothing of the link is done about what differs; empty: it is done.
+func (s *state) left() string {
+	if s.want.Suspended != "" {
+		return "suspended"
+	}
+	return ""
+}
+
+// anyHeld reports whether the link or one of its ends is held.
+func (s *state) anyHeld() bool { return s.held || s.want.Ends[0].Held || s.want.Ends[1].Held }
+
 func (s *state) head(at netstate.Scope, waits bool, why string) head {
 	return head{Of: s.want.Name, At: at, Waits: waits, Why: why}
+}
+
+// heldAt reports whether the link's end on a VPC is held.
+func (s *state) heldAt(v netstate.VPC) bool {
+	for _, e := range s.want.Ends {
+		if e.VPC == v && e.Held {
+			return true
+		}
+	}
+	return false
 }
 
 // end returns the end of the link that wants a route.
@@ -132,10 +159,7 @@ func (s *state) end(at netstate.Scope, k netstate.RouteKey) *End {
 // add takes an action into the plan, and the difference that it mends into the drift, if it is one of its own. A suspended link drifts
 // but is not touched.
 func (b *builder) add(s *state, a Action, r Resource, k DriftKind) {
-	left := ""
-	if s.want.Suspended != "" {
-		left = "suspended"
-	}
+	left := s.left()
 	if k != "" {
 		b.drift(s.want.Name, r, k, a.String()[len("+ "):], left)
 	}
@@ -174,9 +198,25 @@ func (b *builder) finish() *Plan {
 	slices.SortFunc(b.out.Drift, func(x, y Drift) int {
 		return cmp.Or(cmp.Compare(x.Link, y.Link), cmp.Compare(x.Resource, y.Resource), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.What, y.What), cmp.Compare(x.Left, y.Left))
 	})
+	b.out.Unread = b.unread()
 	sortProblems(b.out.Problems)
 	b.out.Problems = slices.Compact(b.out.Problems)
 	return b.out
+}
+
+// unread are the failed listings that no link complained of, each once though an account that cannot be reached fails them all.
+func (b *builder) unread() []*netstate.Error {
+	said := maps.Clone(b.d.unread)
+	var out []*netstate.Error
+	for _, scope := range slices.SortedFunc(maps.Keys(b.o.Unread), netstate.Scope.Compare) {
+		for _, listing := range slices.Sorted(maps.Keys(b.o.Unread[scope])) {
+			if err := b.o.Unread[scope][listing]; !said[err] {
+				said[err] = true
+				out = append(out, err)
+			}
+		}
+	}
+	return out
 }
 
 func (s *state) report() LinkState {

@@ -14,8 +14,8 @@ import (
 // Expand resolves a spec against one look: which VPCs, tables and groups its names and selectors mean, and so which routes and rules
 // there should be. What cannot be resolved is a Problem and is left out, never guessed. The problems come sorted.
 func Expand(s *spec.Set, o *netstate.Observed) (*Desired, []Problem) {
-	x := &expander{set: s, look: Look(s, Ask{}), o: o, at: newIndex(o), out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{},
-		Known: map[netstate.AccountID]bool{}, Empty: len(s.Peerings) == 0}}
+	x := &expander{set: s, o: o, at: newIndex(o), out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{},
+		Known: map[netstate.AccountID]bool{}, unread: map[*netstate.Error]bool{}, Empty: len(s.Peerings) == 0}}
 	for _, a := range s.Accounts {
 		x.out.Known[a.ID] = a.Managed
 	}
@@ -30,7 +30,6 @@ func Expand(s *spec.Set, o *netstate.Observed) (*Desired, []Problem) {
 
 type expander struct {
 	set      *spec.Set
-	look     netstate.Look
 	o        *netstate.Observed
 	at       *index
 	out      *Desired
@@ -57,6 +56,7 @@ func (x *expander) link(p *spec.Peering) *DesiredLink {
 	if l.Held {
 		return l
 	}
+	x.moved(l, p)
 	x.checkCIDRs(l, p)
 	if l.Held {
 		return l
@@ -77,9 +77,12 @@ func ownTags(owner netstate.OwnerID, link netstate.Link, more netstate.Tags) net
 
 func (x *expander) end(l *DesiredLink, i int, side *spec.Side) {
 	e := &l.Ends[i]
-	*e = End{Name: side.VPC.Name, Managed: side.VPC.Account.Managed, DNS: side.DNS, Replace: side.Routes.Replace, Pos: side.Pos,
+	*e = End{Name: side.VPC.Name, Managed: side.VPC.Account.Managed, DNS: side.DNS, Replace: side.Routes.Replace, Pinned: side.VPC.CIDRs, Pos: side.Pos,
 		Tables: map[netstate.TableID]bool{}, Routes: map[netstate.RouteKey]spec.Pos{}}
 	e.VPC = netstate.VPC{Scope: side.VPC.Scope(), ID: side.VPC.Select.ID}
+	for _, r := range side.Rules {
+		e.RuleScopes = append(e.RuleScopes, netstate.Scope{Account: r.Account.ID, Region: side.VPC.Region})
+	}
 	if !e.Managed {
 		e.CIDRs = side.VPC.CIDRs
 		return
@@ -117,11 +120,41 @@ func (x *expander) unread(l *DesiredLink, p *spec.Peering) {
 	for i := range p.Sides {
 		for _, n := range needs(&p.Sides[i], &p.Sides[1-i]) {
 			if err := x.o.Missing(n.scope, n.listing); err != nil && !said[err] {
-				said[err] = true
+				said[err], x.out.unread[err] = true, true
 				x.problem(l, p.Sides[i].Pos, HoldsLink, CodeUnread, "%v", err)
 			}
 		}
 	}
+}
+
+// moved holds a link whose VPC is selected by tags that now find another one than its living connection joins: a tag that moves is no order
+// to move a network. Stating the id is.
+func (x *expander) moved(l *DesiredLink, p *spec.Peering) {
+	for _, c := range x.labelled(l.Name) {
+		for i := range p.Sides {
+			v, now := p.Sides[i].VPC, l.Ends[i].VPC
+			if v.Select.ID != "" || !l.Ends[i].Managed || now == c.Requester || now == c.Accepter {
+				continue
+			}
+			joined := []netstate.VPC{c.VPC(netstate.Side(i)), c.VPC(netstate.Side(1 - i))}
+			at := slices.IndexFunc(joined, func(was netstate.VPC) bool { return was.Scope == now.Scope && was != l.Ends[1-i].VPC })
+			if at >= 0 {
+				x.problem(l, v.Pos, HoldsLink, CodeVPCMoved, "vpcs.%s moved from %s to %s, while %s joins the former: state vpcs.%s.id to follow, or give the tags back",
+					v.Name, joined[at], now, c.ID, v.Name)
+			}
+		}
+	}
+}
+
+// labelled are the living connections of ours that were made for a link, sorted by id.
+func (x *expander) labelled(name netstate.Link) []netstate.Connection {
+	var out []netstate.Connection
+	for _, c := range x.at.labels[name] {
+		if v, _ := claimConnection(x.set.Owner, c, false); v == ours && c.Status.Alive() {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 type need struct {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/plan/plantest"
 	"github.com/peerd/peerd/pkg/spec"
@@ -43,6 +45,29 @@ func specOf(t *testing.T, dir string) *spec.Set {
 	return s
 }
 
+// optionsOf reads a scenario's options.txt, if it has one: the words prune, only=LABEL and avoid=LABEL.
+func optionsOf(t *testing.T, dir string) plan.Options {
+	t.Helper()
+	words, err := os.ReadFile(filepath.Join(dir, "options.txt"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	opt := plan.Options{Avoid: map[netstate.Link]bool{}}
+	for _, w := range strings.Fields(string(words)) {
+		switch word, label, _ := strings.Cut(w, "="); word {
+		case "prune":
+			opt.Prune = true
+		case "only":
+			opt.Only = append(opt.Only, netstate.Link(label))
+		case "avoid":
+			opt.Avoid[netstate.Link(label)] = true
+		default:
+			t.Fatalf("%s: unknown option %q", dir, w)
+		}
+	}
+	return opt
+}
+
 // dump is the whole plan as text: every part that decides something.
 func dump(p *plan.Plan) string {
 	var b bytes.Buffer
@@ -57,7 +82,14 @@ func dump(p *plan.Plan) string {
 		fmt.Fprintf(&b, "%s %s %s %s\n", ready, a.Link(), a.Scope(), a)
 	}
 	for _, d := range p.Drift {
-		fmt.Fprintf(&b, "drift %s %s %s: %s\n", d.Link, d.Resource, d.Kind, d.What)
+		fmt.Fprintf(&b, "drift %s %s %s: %s", d.Link, d.Resource, d.Kind, d.What)
+		if d.Left != "" {
+			fmt.Fprintf(&b, " (%s)", d.Left)
+		}
+		b.WriteByte('\n')
+	}
+	for _, err := range p.Unread {
+		fmt.Fprintf(&b, "unread %v\n", err)
 	}
 	for _, x := range p.Problems {
 		fmt.Fprintf(&b, "problem %s %d %s\n", x.Link, x.Severity, x)
@@ -70,7 +102,7 @@ func TestPlanGoldens(t *testing.T) {
 	for _, dir := range scenarios(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			got := dump(plan.Make(specOf(t, dir), plantest.Observed(t, filepath.Join(dir, "observed.txt")), plan.Options{}))
+			got := dump(plan.Make(specOf(t, dir), plantest.Observed(t, filepath.Join(dir, "observed.txt")), optionsOf(t, dir)))
 			path := filepath.Join(dir, "plan.golden")
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

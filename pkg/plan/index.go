@@ -15,6 +15,7 @@ type index struct {
 	groups  map[groupsOf][]netstate.GroupID       // sorted
 	routes  map[netstate.TableKey][]netstate.RouteKey
 	pairs   map[netstate.Pair][]netstate.Connection // sorted by id
+	labels  map[netstate.Link][]netstate.Connection // by labelOf, sorted by id
 }
 
 // groupsOf are the security groups of a VPC as one account sees them: in a shared VPC each participant has its own.
@@ -25,7 +26,7 @@ type groupsOf struct {
 
 func newIndex(o *netstate.Observed) *index {
 	x := &index{map[netstate.Scope][]netstate.VPC{}, map[netstate.VPC][]netstate.TableKey{}, map[netstate.VPC][]netstate.SubnetKey{},
-		map[groupsOf][]netstate.GroupID{}, map[netstate.TableKey][]netstate.RouteKey{}, map[netstate.Pair][]netstate.Connection{}}
+		map[groupsOf][]netstate.GroupID{}, map[netstate.TableKey][]netstate.RouteKey{}, map[netstate.Pair][]netstate.Connection{}, map[netstate.Link][]netstate.Connection{}}
 	for v := range o.VPCs {
 		x.vpcs[v.Scope] = append(x.vpcs[v.Scope], v)
 	}
@@ -46,6 +47,7 @@ func newIndex(o *netstate.Observed) *index {
 	}
 	for _, c := range o.Connections {
 		x.pairs[c.Pair()] = append(x.pairs[c.Pair()], c)
+		x.labels[labelOf(c)] = append(x.labels[labelOf(c)], c)
 	}
 	x.sort()
 	return x
@@ -58,6 +60,7 @@ func (x *index) sort() {
 	sortAll(x.groups, func(a, b netstate.GroupID) int { return cmp.Compare(a, b) })
 	sortAll(x.routes, netstate.RouteKey.Compare)
 	sortAll(x.pairs, func(a, b netstate.Connection) int { return cmp.Compare(a.ID, b.ID) })
+	sortAll(x.labels, func(a, b netstate.Connection) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 func sortAll[K comparable, V any](m map[K][]V, order func(a, b V) int) {

@@ -18,9 +18,13 @@ func connText(id netstate.ConnID) string {
 }
 
 // announce is the action's line without its sign and without what a later look fills in: a later plan within a pass may hold only what the
-// first announced.
+// first announced. Whoever acts for a shared rule does what was announced; a removal stays with its peering, which the guard counted.
 func announce(a Action) string {
-	return fmt.Sprintf("%s %s %d%s", a.Link(), a.Scope(), a.Step(), a.line("")[1:])
+	switch a.(type) {
+	case AllowRule, ChangeRule, DescribeRule, TagRule:
+		return fmt.Sprintf("%s%s", a.Scope(), a.line("")[1:])
+	}
+	return fmt.Sprintf("%s %s%s", a.Link(), a.Scope(), a.line("")[1:])
 }
 
 func (a OpenConnection) line(string) string {

@@ -15,7 +15,7 @@ type Ask struct {
 
 // Look returns what has to be read to plan a spec: the scopes of its VPCs, and of each scope only the listings that an entry needs.
 func Look(s *spec.Set, ask Ask) netstate.Look {
-	l := netstate.Look{Owner: s.Owner, Access: map[netstate.AccountID]netstate.Access{}, Scopes: map[netstate.Scope]netstate.ScopeLook{}}
+	l := looker{netstate.Look{Owner: s.Owner, Access: map[netstate.AccountID]netstate.Access{}, Scopes: map[netstate.Scope]netstate.ScopeLook{}}, map[asked]bool{}}
 	for _, a := range s.Accounts {
 		if a.Managed {
 			l.Access[a.ID] = access(a, ask)
@@ -26,10 +26,31 @@ func Look(s *spec.Set, ask Ask) netstate.Look {
 	}
 	for _, p := range s.Peerings {
 		for i := range p.Sides {
-			lookAtSide(l, &p.Sides[i], &p.Sides[1-i])
+			l.side(&p.Sides[i], &p.Sides[1-i])
 		}
 	}
-	return l
+	return l.Look
+}
+
+// looker puts a look together; a mesh asks for the same things many times.
+type looker struct {
+	netstate.Look
+	asked map[asked]bool
+}
+
+// asked is one thing that is asked for in a scope, as a comparable value.
+type asked struct {
+	at   netstate.Scope
+	what netstate.Listing
+	vpc  *spec.VPC // one per name, however many peerings have it
+	item string
+}
+
+// once reports whether a thing is asked for the first time.
+func (l looker) once(a asked) bool {
+	first := !l.asked[a]
+	l.asked[a] = true
+	return first
 }
 
 // places are the scopes in which something of ours may be: those of all VPCs of the spec, peered or not, and the regions that accounts state.
@@ -82,7 +103,9 @@ func widen(l netstate.Look, o *netstate.Observed, v netstate.VPC) bool {
 		return false // it was asked for, and could not be read
 	}
 	n := len(w.VPCs)
-	w.VPCs = addOnce(slices.Clip(w.VPCs), netstate.VPCSelector{ID: v.ID})
+	if !slices.ContainsFunc(w.VPCs, func(s netstate.VPCSelector) bool { return s.ID == v.ID }) {
+		w.VPCs = append(slices.Clip(w.VPCs), netstate.VPCSelector{ID: v.ID})
+	}
 	changed := len(w.VPCs) > n || !w.Tables || !known
 	w.Tables = true
 	l.Scopes[v.Scope] = w
@@ -97,62 +120,49 @@ func access(a *spec.Account, ask Ask) netstate.Access {
 	return netstate.Access{Account: a.ID, Role: role, ExternalID: a.ExternalID, Profile: a.Profile, Session: a.SessionDuration, STSRegion: a.STSRegion}
 }
 
-func lookAtSide(l netstate.Look, side, peer *spec.Side) {
+func (l looker) side(side, peer *spec.Side) {
 	if !side.VPC.Account.Managed {
 		return
 	}
 	scope := side.VPC.Scope()
 	w := l.Scopes[scope]
-	w.VPCs = addOnce(w.VPCs, side.VPC.Select)
-	if side.DNS == netstate.Yes || peer.DNS == netstate.Yes {
-		w.DNS = addOnce(w.DNS, side.VPC.Select) // both ends need their attributes on (VPC Peering Guide, DNS resolution)
+	if l.once(asked{scope, netstate.ListVPCs, side.VPC, ""}) {
+		w.VPCs = append(w.VPCs, side.VPC.Select)
+	}
+	if (side.DNS == netstate.Yes || peer.DNS == netstate.Yes) && l.once(asked{scope, netstate.ListDNS, side.VPC, ""}) {
+		w.DNS = append(w.DNS, side.VPC.Select) // both ends need their attributes on (VPC Peering Guide, DNS resolution)
 	}
 	for _, t := range []spec.Tables{side.Routes.Tables, side.Routes.Exclude} {
 		w.Tables = w.Tables || t.Kind != spec.SelectNone
 		w.Subnets = w.Subnets || t.Kind == spec.SelectSubnets
 	}
-	for _, d := range side.Routes.To {
-		w.PrefixLists = addList(w.PrefixLists, d)
-	}
 	l.Scopes[scope] = w
+	l.lists(scope, side.Routes.To)
 	for _, r := range side.Rules {
-		lookAtRule(l, r, side, peer)
+		at := netstate.Scope{Account: r.Account.ID, Region: scope.Region}
+		l.group(at, side.VPC, r.Group)
+		l.lists(at, r.Peer.CIDRs)
+		if r.Peer.Group != nil && peer.VPC.Account.Managed {
+			l.group(peer.VPC.Scope(), peer.VPC, *r.Peer.Group)
+		}
 	}
 }
 
-func lookAtRule(l netstate.Look, r spec.Rule, side, peer *spec.Side) {
-	at := netstate.Scope{Account: r.Account.ID, Region: side.VPC.Region}
-	w := l.Scopes[at]
-	w.Groups = append(w.Groups, netstate.GroupAsk{VPC: side.VPC.Select, Group: r.Group})
-	for _, d := range r.Peer.CIDRs {
-		w.PrefixLists = addList(w.PrefixLists, d)
-	}
-	l.Scopes[at] = w
-	if r.Peer.Group == nil || !peer.VPC.Account.Managed {
+func (l looker) group(at netstate.Scope, v *spec.VPC, g netstate.GroupSelector) {
+	if !l.once(asked{at, netstate.ListGroups, v, string(g.ID) + " " + g.Name + " " + g.Tags.String()}) {
 		return
 	}
-	w = l.Scopes[peer.VPC.Scope()]
-	w.Groups = append(w.Groups, netstate.GroupAsk{VPC: peer.VPC.Select, Group: *r.Peer.Group})
-	l.Scopes[peer.VPC.Scope()] = w
+	w := l.Scopes[at]
+	w.Groups = append(w.Groups, netstate.GroupAsk{VPC: v.Select, Group: g})
+	l.Scopes[at] = w
 }
 
-func addOnce(all []netstate.VPCSelector, s netstate.VPCSelector) []netstate.VPCSelector {
-	for _, have := range all {
-		if have.ID == s.ID && have.Tags.String() == s.Tags.String() {
-			return all
+func (l looker) lists(at netstate.Scope, to []spec.Dest) {
+	for _, d := range to {
+		if d.Dest.List != "" && l.once(asked{at, netstate.ListPrefixLists, nil, string(d.Dest.List)}) {
+			w := l.Scopes[at]
+			w.PrefixLists = append(w.PrefixLists, d.Dest.List)
+			l.Scopes[at] = w
 		}
 	}
-	return append(all, s)
-}
-
-func addList(all []netstate.PrefixListID, d spec.Dest) []netstate.PrefixListID {
-	if d.Dest.List == "" {
-		return all
-	}
-	for _, have := range all {
-		if have == d.Dest.List {
-			return all
-		}
-	}
-	return append(all, d.Dest.List)
 }

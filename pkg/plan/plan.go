@@ -12,8 +12,9 @@ type Plan struct {
 	Actions  []Action
 	Drift    []Drift
 	Problems []Problem
-	Owned    int       // living connections that are ours, at the start
-	Withheld *Withheld // removals that the guard took out; nil: none
+	Unread   []*netstate.Error // listings that could not be read and that no peering of the spec needs: what is left over there is unknown
+	Owned    int               // living connections that are ours, at the start
+	Withheld *Withheld         // removals that the guard took out; nil: none
 
 	empty   bool                   // the spec wants nothing at all
 	leaving map[netstate.Link]bool // peerings whose removal was begun by an earlier pass

@@ -24,6 +24,7 @@ const (
 	CodeUnread         = "unread"               // a listing that the peering needs could not be read
 	CodeVPCMissing     = "vpc-missing"          // no VPC matches
 	CodeVPCAmbiguous   = "vpc-ambiguous"        // several VPCs match
+	CodeVPCMoved       = "vpc-moved"            // tags find another VPC than the living connection joins
 	CodeOverlap        = "cidr-overlap"         // EC2 refuses to peer overlapping VPCs
 	CodeBeyondPinned   = "cidr-beyond-pinned"   // the VPC brings more than the spec allows
 	CodeProtected      = "protected-range"      // a range that is never routed or opened

@@ -26,11 +26,11 @@ func (p *Plan) Refuse(found []Refusal) {
 	p.Actions = keep(p.Actions, func(a Action) bool { return !out[Key(a)] })
 }
 
-// leave says of the drift that an action would have mended that it is left.
+// leave says of the drift that an action would have mended that it is left, with every peering that wants the same rule.
 func (p *Plan) leave(a Action) {
 	what := a.String()[len("+ "):]
 	for i, d := range p.Drift {
-		if d.Link == a.Link() && d.What == what && d.Left == "" {
+		if (d.Link == a.Link() || d.Resource == ResourceRule) && d.What == what && d.Left == "" {
 			p.Drift[i].Left = "refused"
 		}
 	}

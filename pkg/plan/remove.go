@@ -8,6 +8,9 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
+// heldMayWant is why something stays that nobody is known to want.
+const heldMayWant = "a held peering may want it"
+
 // remove records what is ours and no longer wanted, and takes its removal into the plan if that is allowed: nothing is ever removed
 // without --prune, nothing of a suspended peering, and nothing where a peering that could not be resolved may want it.
 func (b *builder) remove(a Action, r Resource, suspended string) {
@@ -17,8 +20,8 @@ func (b *builder) remove(a Action, r Resource, suspended string) {
 		left = "pruning is off"
 	case suspended != "":
 		left = "suspended"
-	case b.blind[a.Scope()]:
-		left = "a held peering may want it"
+	case r == ResourceRule && b.blindRules[a.Scope()], r != ResourceRule && b.blind[a.Scope()]:
+		left = heldMayWant
 	}
 	b.drift(a.Link(), r, DriftExtra, a.String()[len("- "):], left)
 	if left == "" {
@@ -26,12 +29,18 @@ func (b *builder) remove(a Action, r Resource, suspended string) {
 	}
 }
 
-// findBlind notes the scopes of held links: what looks extra there may be what they want. Unknown is not empty.
+// findBlind notes the scopes of held links: what looks extra there may be what they want. Unknown is not empty. A rule may be wanted only
+// where the entry has rules, which in a shared VPC may be another account than the VPC's.
 func (b *builder) findBlind() {
 	for _, s := range b.links {
 		for i := range s.want.Ends {
-			if s.held || s.want.Ends[i].Held {
-				b.blind[s.want.Ends[i].VPC.Scope] = true
+			e := &s.want.Ends[i]
+			if !s.held && !e.Held {
+				continue
+			}
+			b.blind[e.VPC.Scope] = true
+			for _, at := range e.RuleScopes {
+				b.blindRules[at] = true
 			}
 		}
 	}
@@ -66,7 +75,7 @@ func (b *builder) leftovers() {
 }
 
 func (b *builder) leave(c netstate.Connection) {
-	label := cmp.Or(netstate.Link(c.Views[0].Tags[netstate.TagLink]), netstate.Link(c.Views[1].Tags[netstate.TagLink]))
+	label := labelOf(c)
 	suspended := ""
 	if s := b.byName[label]; s != nil {
 		if s.held {
@@ -125,7 +134,7 @@ func (b *builder) whyNotClose(c netstate.Connection) string {
 		case c.Views[side].Owner() != b.d.Owner:
 			return "our tag is not on the " + side.String() + "'s view"
 		case b.blind[at]:
-			return "a held peering may want it"
+			return heldMayWant
 		}
 	}
 	return ""

@@ -170,16 +170,14 @@ func (b *builder) routeActions(s *state, e *End) {
 	}
 	want, have := map[netstate.RouteKey]netstate.Target{}, map[netstate.RouteKey]netstate.Target{}
 	for k := range e.Routes {
-		want[k] = s.target()
+		if !s.refused[k] {
+			want[k] = s.target()
+		}
 	}
 	for t := range e.Tables {
 		for _, k := range b.at.routes[netstate.TableKey{Scope: e.VPC.Scope, ID: t}] {
 			b.sortOut(s, e, k, want, have)
 		}
-	}
-	for k := range s.refused {
-		delete(want, k)
-		delete(have, k)
 	}
 	d := diff(want, have, netstate.RouteKey.Compare)
 	for _, k := range d.missing {

@@ -19,6 +19,7 @@ type Plan struct {
 	Actions       []Action  `json:"actions"`
 	Drift         []Drift   `json:"drift"`
 	Problems      []Problem `json:"problems"`
+	Unread        []string  `json:"unread,omitempty"` // listings that failed and that no peering of the spec needs
 	Withheld      *Withheld `json:"withheld,omitempty"`
 	Summary       Summary   `json:"summary"`
 }
@@ -169,6 +170,9 @@ func planOf(p *plan.Plan) *Plan {
 	}
 	for _, x := range p.Problems {
 		out.Problems = append(out.Problems, Problem{string(x.Link), x.Code, severityText(x.Severity), x.Pos.File, x.Pos.Line, x.Pos.Col, x.Message})
+	}
+	for _, err := range p.Unread {
+		out.Unread = append(out.Unread, err.Error())
 	}
 	return out
 }

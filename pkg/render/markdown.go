@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 )
 
@@ -21,6 +22,9 @@ func PlanMarkdown(w io.Writer, p *plan.Plan) error {
 	if len(p.Problems) > 0 {
 		m.problems(p.Problems)
 	}
+	if len(p.Unread) > 0 {
+		m.unread(p.Unread)
+	}
 	if p.Withheld != nil {
 		m.b.WriteString("**" + count(len(p.Withheld.Actions), "removal") + " withheld**\n\n" + fenced("text", []string{Plain(p.Withheld.Reason)}) + "\n")
 	}
@@ -32,7 +36,7 @@ func PlanMarkdown(w io.Writer, p *plan.Plan) error {
 			break
 		}
 	}
-	if len(all) == 0 && len(p.Problems) == 0 {
+	if len(all) == 0 && len(p.Problems)+len(p.Unread) == 0 {
 		m.b.WriteString("Nothing to change.\n")
 	}
 	_, err := io.WriteString(w, m.b.String())
@@ -55,17 +59,34 @@ func (m *markdown) fits(text string) bool {
 
 // problems writes what stands in the way, within half of the room.
 func (m *markdown) problems(ps []plan.Problem) {
-	var lines []string
-	size := 0
+	lines := make([]string, len(ps))
 	for i, x := range ps {
-		line := Plain(fmt.Sprintf("%s: %s", x.Link, x))
-		if size += len(line) + 1; size > markdownLimit/2 {
-			lines = append(lines, fmt.Sprintf("… and %d more", len(ps)-i))
-			break
-		}
-		lines = append(lines, line)
+		lines[i] = fmt.Sprintf("%s: %s", x.Link, x)
 	}
-	m.b.WriteString("**" + count(len(ps), "problem") + "**\n\n" + fenced("text", lines) + "\n")
+	m.b.WriteString("**" + count(len(ps), "problem") + "**\n\n" + fenced("text", within(markdownLimit/2, lines)) + "\n")
+}
+
+// unread writes what could not be read and belongs to no peering, within an eighth of the room.
+func (m *markdown) unread(errs []*netstate.Error) {
+	lines := make([]string, len(errs))
+	for i, err := range errs {
+		lines[i] = err.Error()
+	}
+	m.b.WriteString("**could not read**\n\n" + fenced("text", within(markdownLimit/8, lines)) + "\n")
+}
+
+// within returns the lines that fit, made harmless, and how many did not.
+func within(limit int, lines []string) []string {
+	var out []string
+	size := 0
+	for i, l := range lines {
+		l = Plain(l)
+		if size += len(l) + 1; size > limit {
+			return append(out, fmt.Sprintf("… and %d more", len(lines)-i))
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 func deletions(g *group) int {

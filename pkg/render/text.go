@@ -25,7 +25,10 @@ func PlanText(w io.Writer, p *plan.Plan) error {
 		}
 		t.line("%s %s: %s", sign, problem.Link, problem)
 	}
-	if len(p.Problems) > 0 {
+	for _, err := range p.Unread {
+		t.line("! could not read: %v", err)
+	}
+	if len(p.Problems)+len(p.Unread) > 0 {
 		t.line("")
 	}
 	if p.Withheld != nil {

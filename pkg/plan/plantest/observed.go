@@ -22,6 +22,7 @@ import (
 //	group ACCOUNT/REGION ID VPC NAME [KEY=VALUE…]
 //	rule ACCOUNT/REGION ID GROUP DIRECTION PROTO FROM..TO PEER [description=WORDS_JOINED] [KEY=VALUE…]
 //	connection ID REQUESTER ACCEPTER STATUS requester[:on|off]{KEY=VALUE,…} accepter[:on|off]{…}
+//	prefixlist ACCOUNT/REGION ID CIDR[,CIDR]
 //	unread ACCOUNT/REGION LISTING KIND CODE
 //
 // A view that is left out was not seen. Lines that begin with # are comments.
@@ -42,6 +43,7 @@ func Observed(t *testing.T, path string) *netstate.Observed {
 	return o
 }
 
+// readFact is one piece: a switch with a case for each kind of fact.
 func readFact(o *netstate.Observed, kind string, f []string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -68,6 +70,8 @@ func readFact(o *netstate.Observed, kind string, f []string) (err error) {
 		o.Groups[netstate.GroupKey{Scope: at, ID: netstate.GroupID(f[1])}] = netstate.Group{VPC: netstate.VPCID(f[2]), Owner: at.Account, Name: f[3], Tags: tags(f[4:])}
 	case "rule":
 		readRule(o, at, f)
+	case "prefixlist":
+		o.PrefixLists[netstate.PrefixListKey{Scope: at, ID: netstate.PrefixListID(f[1])}] = netstate.PrefixList{MaxEntries: 10, Entries: prefixes(f[2])}
 	case "unread":
 		l := netstate.Listing(f[1])
 		o.Fail(at, l, &netstate.Error{Op: "list " + f[1], Scope: at, Kind: netstate.Kind(f[2]), Code: f[3], Message: "refused"})
@@ -92,9 +96,16 @@ func readRoute(o *netstate.Observed, at netstate.Scope, f []string, given int) {
 	case strings.HasPrefix(f[2], "pcx-"):
 		kind = netstate.TargetPeering
 	}
-	k := netstate.RouteKey{Scope: at, Table: netstate.TableID(f[0]), Dest: netstate.Dest{Prefix: netip.MustParsePrefix(f[1])},
+	k := netstate.RouteKey{Scope: at, Table: netstate.TableID(f[0]), Dest: dest(f[1]),
 		Propagated: origin == "EnableVgwRoutePropagation"}
 	o.Routes[k] = netstate.Route{Target: netstate.Target{Kind: kind, ID: f[2]}, Origin: origin, State: netstate.RouteState(state)}
+}
+
+func dest(s string) netstate.Dest {
+	if strings.HasPrefix(s, "pl-") {
+		return netstate.Dest{List: netstate.PrefixListID(s)}
+	}
+	return netstate.Dest{Prefix: netip.MustParsePrefix(s)}
 }
 
 func readRule(o *netstate.Observed, at netstate.Scope, f []string) {

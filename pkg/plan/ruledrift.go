@@ -1,0 +1,187 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/peerd/peerd/pkg/netstate"
+)
+
+// ruleActions compares the rules of all links at once: rules belong to the owner, not to one peering.
+func (b *builder) ruleActions() {
+	want, have := map[netstate.RuleKey]bool{}, map[netstate.RuleKey]bool{}
+	for k := range b.d.Rules {
+		want[k] = true
+	}
+	for k, r := range b.o.Rules {
+		switch claimRule(b.d.Owner, r, want[k]) {
+		case ours:
+			have[k] = true
+			if want[k] {
+				b.mendRule(k, r)
+			}
+		case satisfies:
+			have[k] = true
+		}
+	}
+	d := diff(want, have, netstate.RuleKey.Compare)
+	replaced := b.changeInPlace(d)
+	for _, k := range d.missing {
+		if s := b.ruleLink(k); s != nil && replaced[k] == "" {
+			w := b.d.Rules[k]
+			b.addRule(s, k, AllowRule{s.head(k.Scope, !s.active(), "not in the group"), k, w.PeerAccount, w.Description, w.Tags}, ResourceRule, DriftMissing)
+		}
+	}
+	taken := map[netstate.RuleID]bool{}
+	for _, id := range replaced {
+		taken[id] = true
+	}
+	for _, k := range d.extra {
+		b.extraRule(k, b.o.Rules[k], taken)
+	}
+}
+
+// changeInPlace pairs a rule of ours that is no longer wanted with a missing one that differs from it in its ports or its peer only:
+// ModifySecurityGroupRules turns one into the other without a gap, and keeps id and tags (EC2 API reference). It cannot change the
+// direction or the kind of peer. Where a held peering may want the old rule, the new one is added beside it instead.
+func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]netstate.RuleID {
+	out, used := map[netstate.RuleKey]netstate.RuleID{}, map[netstate.RuleKey]bool{}
+	extra := map[netstate.GroupKey][]netstate.RuleKey{}
+	for _, k := range d.extra {
+		g := netstate.GroupKey{Scope: k.Scope, ID: k.Group}
+		extra[g] = append(extra[g], k)
+	}
+	for _, k := range d.missing {
+		s := b.ruleLink(k)
+		if s == nil || b.blindRules[k.Scope] {
+			continue
+		}
+		for _, old := range extra[netstate.GroupKey{Scope: k.Scope, ID: k.Group}] {
+			r := b.o.Rules[old]
+			if used[old] || !alike(old, k) || !b.mayBecome(s, k, r) || r.ID == "" {
+				continue
+			}
+			w := b.d.Rules[k]
+			used[old], out[k] = true, r.ID
+			b.addRule(s, k, ChangeRule{s.head(k.Scope, !s.active(), "the entry changed"), r.ID, old, k, w.PeerAccount, cmp.Or(w.Description, r.Description)}, ResourceRule, DriftChanged)
+			break
+		}
+	}
+	return out
+}
+
+// mayBecome reports whether an unwanted rule of ours is free to be turned into another: it was made for a peering that wants the other one
+// now, and that is not suspended while somebody else acts.
+func (b *builder) mayBecome(actor *state, k netstate.RuleKey, r netstate.Rule) bool {
+	return slices.ContainsFunc(b.wanting(k), func(s *state) bool {
+		return s.want.Name == netstate.Link(r.Tags[netstate.TagLink]) && (s == actor || s.left() == "")
+	})
+}
+
+// alike reports whether one rule of a group may become another: the same direction and kind of peer, and either the same traffic or the
+// same peer.
+func alike(a, b netstate.RuleKey) bool {
+	if a.Dir != b.Dir || a.Peer.Kind() != b.Peer.Kind() {
+		return false
+	}
+	return a.Peer == b.Peer || a.Proto == b.Proto && a.Ports == b.Ports
+}
+
+// mendRule corrects description and tags of a rule that is ours and wanted. A description that the spec does not state is not managed.
+// While a peering that may have its own mind about the rule is held, the difference is reported and left.
+func (b *builder) mendRule(k netstate.RuleKey, r netstate.Rule) {
+	s, w := b.ruleLink(k), b.d.Rules[k]
+	if s == nil {
+		return
+	}
+	mend := b.addRule
+	if b.mindUnknown(k, r) {
+		mend = b.leaveRule
+	}
+	if w.Description != "" && w.Description != r.Description {
+		mend(s, k, DescribeRule{s.head(k.Scope, false, "the description differs"), r.ID, k, w.Description}, ResourceRule, DriftChanged)
+	}
+	missing := r.Tags.Missing(w.Tags)
+	if slices.Contains(w.Links, netstate.Link(r.Tags[netstate.TagLink])) {
+		delete(missing, netstate.TagLink) // shared: whoever made it may stand on it
+	}
+	if len(missing) > 0 {
+		mend(s, k, TagRule{s.head(k.Scope, false, "the rule lacks them"), r.ID, k, missing}, ResourceTags, DriftMissing)
+	}
+}
+
+// mindUnknown reports whether a held peering may want the rule otherwise than those that are not held: the one whose label it carries, or
+// one that has rules in that account and region.
+func (b *builder) mindUnknown(k netstate.RuleKey, r netstate.Rule) bool {
+	label := b.byName[netstate.Link(r.Tags[netstate.TagLink])]
+	return b.blindRules[k.Scope] || label != nil && label.anyHeld()
+}
+
+// ruleLink returns the link that acts for a rule: of those that want it and are not held there, one that may act before a suspended one,
+// then one that this pass is for and that has not failed in it, then one with an active connection, then the first by name.
+func (b *builder) ruleLink(k netstate.RuleKey) *state {
+	var best *state
+	for _, s := range b.wanting(k) {
+		if best == nil || slices.Compare(b.fitness(s), b.fitness(best)) > 0 {
+			best = s
+		}
+	}
+	return best
+}
+
+// wanting are the links that want a rule and are not held there, by name.
+func (b *builder) wanting(k netstate.RuleKey) []*state {
+	var out []*state
+	for _, name := range b.d.Rules[k].Links {
+		if s := b.byName[name]; !s.held && !s.heldAt(b.d.Rules[k].VPC) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (b *builder) fitness(s *state) []int {
+	chosen := (len(b.opt.Only) == 0 || slices.Contains(b.opt.Only, s.want.Name)) && !b.opt.Avoid[s.want.Name]
+	return []int{one(s.want.Suspended == ""), one(chosen), one(s.active())}
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// addRule takes an action on a shared rule into the plan once, and its difference into the drift of every link that wants the rule: none
+// of them is in sync without it.
+func (b *builder) addRule(s *state, k netstate.RuleKey, a Action, r Resource, kind DriftKind) {
+	b.add(s, a, r, kind)
+	for _, other := range b.wanting(k) {
+		if other != s {
+			b.drift(other.want.Name, r, kind, a.String()[len("+ "):], other.left())
+		}
+	}
+}
+
+// leaveRule records a difference of a shared rule that is not mended while a peering is held.
+func (b *builder) leaveRule(_ *state, k netstate.RuleKey, a Action, r Resource, kind DriftKind) {
+	for _, s := range b.wanting(k) {
+		b.drift(s.want.Name, r, kind, a.String()[len("~ "):], heldMayWant)
+	}
+}
+
+// extraRule removes or reports a rule of ours that nobody wants, unless the peering that made it could not be resolved whole.
+func (b *builder) extraRule(k netstate.RuleKey, r netstate.Rule, taken map[netstate.RuleID]bool) {
+	label := netstate.Link(r.Tags[netstate.TagLink])
+	s := b.byName[label]
+	if taken[r.ID] || s != nil && s.anyHeld() {
+		return
+	}
+	suspended := ""
+	if s != nil {
+		suspended = s.want.Suspended
+	} else {
+		label = b.leftover(label, string(r.ID)).Name
+	}
+	b.remove(RevokeRule{head{Of: label, At: k.Scope, Why: "no peering wants it"}, r.ID, k}, ResourceRule, suspended)
+}
