@@ -22,7 +22,10 @@ import (
 func TestEditor(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	copyFile(t, "../../deploy/schema/peerings.schema.json", filepath.Join(dir, "peerings.schema.json"))
+	if err := os.MkdirAll(filepath.Join(dir, "deploy/schema"), 0o755); err != nil { // the example names the schema from where it stands
+		t.Fatal(err)
+	}
+	copyFile(t, "../../deploy/schema/peerings.schema.json", filepath.Join(dir, "deploy/schema/peerings.schema.json"))
 	s := startEditor(t, languageServer(t))
 	example := readFile(t, example)
 	for _, file := range []string{example, modeline + readFile(t, "../../testdata/every-field.yaml")} {
@@ -49,7 +52,7 @@ func TestEditor(t *testing.T) {
 	}
 }
 
-const modeline = "# yaml-language-server: $schema=./peerings.schema.json\n"
+const modeline = "# yaml-language-server: $schema=./deploy/schema/peerings.schema.json\n"
 
 // languageServer returns the program, which npm installs; CI must have it.
 func languageServer(t *testing.T) string {
