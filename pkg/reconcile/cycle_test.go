@@ -55,6 +55,8 @@ func world() *netstate.Observed {
 		o.VPCs[v] = netstate.Facts{CIDRs: []netip.Prefix{cidr}, DNSSupport: netstate.Yes, DNSHostnames: netstate.Yes}
 		o.Tables[netstate.TableKey{Scope: v.Scope, ID: netstate.TableID("rtb-" + v.ID)}] = netstate.Table{VPC: v.ID, Main: true}
 	}
+	hub := netstate.Scope{Account: "111111111111", Region: "eu-west-1"}
+	o.Groups[netstate.GroupKey{Scope: hub, ID: "sg-0000000000000000a"}] = netstate.Group{VPC: "vpc-0000000000000000a", Owner: hub.Account, Name: "app"}
 	return o
 }
 
@@ -316,6 +318,30 @@ func TestPanicInOnePeeringLeavesTheOthers(t *testing.T) {
 			if v.Link == "three-one" && v.Verdict != reconcile.InSync {
 				t.Errorf("three-one: %+v", v)
 			}
+		}
+	})
+}
+
+// A rule that two peerings want is made by the other when the one that acts for it fails.
+func TestSharedRuleOfAFailedPeering(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		text := strings.Replace(twoPeerings, "accepter: {vpc: one}}", "accepter: {vpc: one, rules: [{group: app, protocol: tcp, ports: 443, peer: [{cidr: 10.1.0.0/16, wider: true}]}]}}", 1)
+		s, err := spec.Load(fstest.MapFS{"spec.yaml": {Data: []byte(text)}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := reconciletest.New(world())
+		target.Fault = func(a plan.Action) *netstate.Error {
+			if a.Link() == "one-two" && a.Step() == plan.StepRules {
+				return reconciletest.Fail(a, netstate.Denied, "UnauthorizedOperation")
+			}
+			return nil
+		}
+		r := reconcile.New(reconcile.Config{Target: target}).Cycle(t.Context(), reconcile.Input{Spec: s})
+		mustExit(t, r, reconcile.ExitAttention)
+		if n := len(target.World().Rules); n != 1 {
+			t.Errorf("%d rules, want the shared one: %v", n, target.Applied())
 		}
 	})
 }

@@ -106,8 +106,16 @@ func (p *pass) begin() {
 // progressed starts the settle time anew.
 func (p *pass) progressed() { p.settle = time.Now().Add(p.cfg.Settle) }
 
-// plan plans the input against a look, as the first plan was.
-func (p *pass) plan(o *netstate.Observed) *plan.Plan { return p.in.plan(o) }
+// plan plans the input against a look, as the first plan was, but for what links that failed share with others.
+func (p *pass) plan(o *netstate.Observed) *plan.Plan {
+	avoid := map[netstate.Link]bool{}
+	for name, l := range p.links {
+		if l.failed || len(l.gaveUp) > 0 {
+			avoid[name] = true
+		}
+	}
+	return p.in.plan(o, avoid)
+}
 
 // replan plans anew from the last look and lays out what each link may do of it.
 func (p *pass) replan() {

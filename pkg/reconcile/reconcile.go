@@ -80,10 +80,10 @@ type Input struct {
 	Limits plan.Limits     // of what may be removed
 }
 
-// plan plans the input against one look.
-func (in Input) plan(o *netstate.Observed) *plan.Plan {
+// plan plans the input against one look; links to avoid failed, and what they share with others is for those to do.
+func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.Plan {
 	want, problems := plan.Expand(in.Spec, o)
-	p := plan.Diff(want, o, plan.Options{Prune: in.Prune}, problems)
+	p := plan.Diff(want, o, plan.Options{Prune: in.Prune, Only: in.Only, Avoid: avoid}, problems)
 	p.Refuse(preflight.Check(in.Spec, want, o, p))
 	if len(in.Only) > 0 {
 		return p.Restrict(in.Only...)
@@ -101,7 +101,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 		rep.Err = err
 		return rep
 	}
-	rep.First = in.plan(o)
+	rep.First = in.plan(o, nil)
 	rep.First.Guard(in.Limits)
 	rep.Final = rep.First
 	rep.Err = unreadable(look, o)

@@ -48,10 +48,11 @@ func (r *Report) Verdicts() []LinkVerdict {
 	if r.Final == nil {
 		return nil
 	}
-	j := judge{r, map[netstate.Link]*LinkVerdict{}}
+	j := judge{r, map[netstate.Link]*LinkVerdict{}, map[netstate.Link]plan.LinkState{}}
 	var names []netstate.Link
 	for _, s := range r.Final.Links {
 		names = append(names, s.Name)
+		j.states[s.Name] = s
 		j.link(s)
 	}
 	j.problems()
@@ -72,7 +73,8 @@ func (r *Report) Verdicts() []LinkVerdict {
 
 type judge struct {
 	*Report
-	of map[netstate.Link]*LinkVerdict
+	of     map[netstate.Link]*LinkVerdict
+	states map[netstate.Link]plan.LinkState
 }
 
 func (j judge) say(l netstate.Link, v Verdict, reason string) {
@@ -117,7 +119,7 @@ func (j judge) failures() {
 }
 
 func (j judge) drift(d plan.Drift) {
-	s := j.state(d.Link)
+	s := j.states[d.Link]
 	switch {
 	case d.Kind == plan.DriftConflict:
 		j.say(d.Link, Attention, "")
@@ -136,15 +138,6 @@ func (j judge) drift(d plan.Drift) {
 	}
 }
 
-func (j judge) state(l netstate.Link) plan.LinkState {
-	for _, s := range j.Final.Links {
-		if s.Name == l {
-			return s
-		}
-	}
-	return plan.LinkState{}
-}
-
 // The exit codes of a cycle (design: command line). ExitSpec is for whoever loads the spec.
 const (
 	ExitInSync    = 0
@@ -160,7 +153,7 @@ func (r *Report) Exit() int {
 		return ExitFailed
 	}
 	worst := InSync
-	if r.First != nil && r.First.Withheld != nil {
+	if r.First != nil && r.First.Withheld != nil || r.Final != nil && len(r.Final.Unread) > 0 {
 		worst = Attention
 	}
 	for _, v := range r.Verdicts() {

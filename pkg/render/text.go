@@ -168,6 +168,11 @@ func ReportText(w io.Writer, r *reconcile.Report) error {
 			t.line("  %s", reason)
 		}
 	}
+	if r.Final != nil {
+		for _, err := range r.Final.Unread {
+			t.line("could not read: %v", err)
+		}
+	}
 	switch {
 	case r.Err != nil:
 		t.line("could not reconcile: %v", r.Err)
