@@ -46,12 +46,10 @@ func (x *expander) problem(l *DesiredLink, pos spec.Pos, sev Severity, code, for
 // link expands one peering: first both VPCs, since each side's routes and rules need the other's CIDRs.
 func (x *expander) link(p *spec.Peering) *DesiredLink {
 	l := &DesiredLink{Name: p.Name, Pos: p.Pos, Adopt: p.Adopt, Tags: ownTags(x.set.Owner, p.Name, p.Tags)}
-	if p.Suspend != nil && (p.Suspend.Until.IsZero() || x.o.At.Before(p.Suspend.Until)) {
-		l.Suspended = cmp.Or(p.Suspend.Reason, "suspended")
-	}
 	for i := range p.Sides {
 		x.end(l, i, &p.Sides[i])
 	}
+	l.Suspended = x.suspended(l, p.Suspend)
 	x.unread(l, p)
 	if l.Held {
 		return l

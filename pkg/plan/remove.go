@@ -89,6 +89,9 @@ func (b *builder) leave(c netstate.Connection) {
 		label, l.Conn, l.Status = l.Name, c.ID, c.Status
 		l.Ends = [2]LinkEnd{{VPC: c.Requester}, {VPC: c.Accepter}}
 	}
+	if suspendedConnection(c) != "" {
+		suspended = "suspended"
+	}
 	why := cmp.Or(suspended, b.whyNotClose(c))
 	b.mark(c, label, why)
 	for _, side := range []netstate.Side{netstate.RequesterSide, netstate.AccepterSide} {
