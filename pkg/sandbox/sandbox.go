@@ -25,9 +25,13 @@ type Box struct {
 // delays let a person see the states that a connection goes through, and no more.
 var delays = world.Delays{Initiating: 150 * time.Millisecond, Visible: 250 * time.Millisecond, Provisioning: 300 * time.Millisecond}
 
-// New makes the world of a spec. An error is the simulator's refusal of what the spec takes for granted.
+// New makes the world of a spec. An error says what of all that the spec takes for granted cannot be had in one world.
 func New(s *spec.Set) (*Box, error) {
-	file, err := json.Marshal(worldOf(s)) // JSON is YAML
+	w, err := worldOf(s)
+	if err != nil {
+		return nil, err
+	}
+	file, err := json.Marshal(w) // JSON is YAML
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +45,9 @@ func New(s *spec.Set) (*Box, error) {
 // HTTPClient returns a client whose every request the simulator answers, in this process.
 func (b *Box) HTTPClient() *http.Client { return &http.Client{Transport: b.Sim} }
 
-// Source returns credentials that belong to the account, whatever profile or role the spec names: in the sandbox every one exists.
+// Source returns credentials that belong to the account, whatever profile or role the spec names: in the sandbox every one exists. They
+// come without a region, so that roles are asked for in the partition of the account's own.
 func (b *Box) Source(_ context.Context, a netstate.Access) (aws.Config, error) {
 	id, secret := ec2sim.AccessKey(string(a.Account))
-	return aws.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""), HTTPClient: b.HTTPClient()}, nil
+	return aws.Config{Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""), HTTPClient: b.HTTPClient()}, nil
 }

@@ -1,10 +1,11 @@
 package sandbox
 
 import (
-	"fmt"
+	"cmp"
 	"net/netip"
 	"slices"
 
+	"github.com/peerd/peerd/pkg/ec2sim/world"
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/spec"
 )
@@ -16,7 +17,14 @@ type (
 	}
 	account struct {
 		ID      string             `json:"id"`
+		Quotas  quotas             `json:"quotas"`
 		Regions map[string]*region `json:"regions"`
+	}
+	quotas struct { // zero: EC2's default
+		Peerings    int `json:"peerings"`
+		Outstanding int `json:"outstanding"`
+		Routes      int `json:"routes"`
+		Rules       int `json:"rules"`
 	}
 	region struct {
 		VPCs        []*vpc        `json:"vpcs"`
@@ -29,19 +37,21 @@ type (
 		Entries []map[string]string `json:"entries"`
 	}
 	vpc struct {
-		ID      string          `json:"id,omitempty"`
-		Name    string          `json:"name"`
-		CIDRs   []string        `json:"cidrs"`
-		IPv6    string          `json:"ipv6,omitempty"`
+		ID      string          `json:"id"`
+		CIDRs   []netip.Prefix  `json:"cidrs"`
+		IPv6    []netip.Prefix  `json:"ipv6,omitempty"`
 		DNS     map[string]bool `json:"dns"`
 		Tags    netstate.Tags   `json:"tags,omitempty"`
 		Subnets []*subnet       `json:"subnets,omitempty"`
 		Tables  []*table        `json:"tables"`
 		Groups  []*group        `json:"groups,omitempty"`
+
+		scope netstate.Scope
+		of    []*spec.VPC // which of the spec it stands for, the most specific selector first
 	}
 	subnet struct {
 		Name  string        `json:"name"`
-		CIDR  string        `json:"cidr"`
+		CIDR  netip.Prefix  `json:"cidr"`
 		Table string        `json:"table"`
 		Tags  netstate.Tags `json:"tags,omitempty"`
 	}
@@ -59,55 +69,43 @@ type (
 	}
 )
 
+// name is what things in the VPC are named after.
+func (v *vpc) name() string { return v.of[0].Name }
+
 // maker collects a world while it goes through a spec.
 type maker struct {
+	spec     *spec.Set
 	file     worldFile
 	accounts map[netstate.AccountID]*account
-	vpcs     map[string]*vpc // by the spec's name
-	used     []netip.Prefix
-	next     int
+	vpcs     map[*spec.VPC]*vpc
+	ids      map[scopedID]bool // of tables and groups
+}
+
+type scopedID struct {
+	netstate.Scope
+	id string
 }
 
 // worldOf returns a world in which everything that the spec names exists: each VPC with CIDRs that hold what is routed to it, a main
-// route table and those that selectors name, and the security groups of its rules.
-func worldOf(s *spec.Set) worldFile {
-	m := &maker{accounts: map[netstate.AccountID]*account{}, vpcs: map[string]*vpc{}}
+// route table and those that selectors name, and the security groups of its rules. Quotas are as stated, else EC2's defaults.
+//
+// Where one selector asks for less than another, what is made for the other is meant by both: it is the more specific selectors' turn
+// first, and nothing is made for one that finds what it means.
+func worldOf(s *spec.Set) (worldFile, error) {
+	m := &maker{spec: s, accounts: map[netstate.AccountID]*account{}, vpcs: map[*spec.VPC]*vpc{}, ids: map[scopedID]bool{}}
 	for _, a := range s.Accounts {
-		m.account(a.ID)
+		q := a.Quotas
+		m.account(a.ID).Quotas = quotas{q.PeeringsPerVPC, q.OutstandingRequests, q.RoutesPerTable, q.RulesPerGroup}
 	}
-	wanted := destinations(s)
-	for _, v := range s.VPCs {
-		m.used = append(append(m.used, v.CIDRs...), wanted[v]...)
+	if err := m.makeVPCs(); err != nil {
+		return worldFile{}, err
 	}
-	for _, v := range s.VPCs {
-		m.vpc(v, wanted[v])
+	if err := m.makeTables(); err != nil {
+		return worldFile{}, err
 	}
-	for _, p := range s.Peerings {
-		for i := range p.Sides {
-			m.side(&p.Sides[i], &p.Sides[1-i])
-		}
-	}
-	return m.file
-}
-
-// destinations returns what the spec routes or opens towards each VPC, so that an unpinned one can be made to have it.
-func destinations(s *spec.Set) map[*spec.VPC][]netip.Prefix {
-	out := map[*spec.VPC][]netip.Prefix{}
-	for _, p := range s.Peerings {
-		for i := range p.Sides {
-			peer := p.Sides[1-i].VPC
-			listed := slices.Clone(p.Sides[i].Routes.To)
-			for _, r := range p.Sides[i].Rules {
-				listed = append(listed, r.Peer.CIDRs...)
-			}
-			for _, d := range listed {
-				if d.Dest.List == "" && !d.Wider {
-					out[peer] = append(out[peer], d.Dest.Prefix)
-				}
-			}
-		}
-	}
-	return out
+	m.makeGroups()
+	m.makeLists()
+	return m.file, nil
 }
 
 func (m *maker) account(id netstate.AccountID) *account {
@@ -126,74 +124,84 @@ func (m *maker) region(s netstate.Scope) *region {
 	return a.Regions[string(s.Region)]
 }
 
-func (m *maker) vpc(v *spec.VPC, wanted []netip.Prefix) {
-	r := m.region(v.Scope())
-	made := &vpc{ID: string(v.Select.ID), Name: v.Name, Tags: v.Select.Tags, DNS: map[string]bool{"support": true, "hostnames": true},
-		Tables: []*table{{Name: "main", Main: true}}}
-	for _, c := range m.cidrs(v, wanted) {
-		if c.Addr().Is4() {
-			made.CIDRs = append(made.CIDRs, c.String())
-		} else {
-			made.IPv6 = c.String()
-		}
+// fresh reports whether an id is new in its scope, and remembers it. A table or group is in one VPC only: an entry that names another
+// VPC's is told by the plan that it does not exist.
+func (m *maker) fresh(s netstate.Scope, id string) bool {
+	k := scopedID{s, id}
+	if id != "" && m.ids[k] {
+		return false
 	}
-	m.vpcs[v.Name] = made
-	r.VPCs = append(r.VPCs, made)
+	m.ids[k] = true
+	return true
 }
 
-// cidrs returns what the VPC is made with: its pinned CIDRs, else what is routed to it, else a free /16.
-func (m *maker) cidrs(v *spec.VPC, wanted []netip.Prefix) []netip.Prefix {
-	out := v.CIDRs
-	if len(out) == 0 {
-		out = outermost(wanted)
-	}
-	if slices.ContainsFunc(out, func(c netip.Prefix) bool { return c.Addr().Is4() }) {
-		return out
-	}
-	for {
-		c := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(m.next), 0, 0}), 16)
-		if m.next > 255 {
-			c = netip.PrefixFrom(netip.AddrFrom4([4]byte{100, byte(64 + (m.next-256)/16), byte(m.next % 16 * 16), 0}), 20)
-		}
-		m.next++
-		if !slices.ContainsFunc(m.used, c.Overlaps) {
-			return append(slices.Clone(out), c)
+// eachSide calls f for every side of every peering.
+func (m *maker) eachSide(f func(side, peer *spec.Side)) {
+	for _, p := range m.spec.Peerings {
+		for i := range p.Sides {
+			f(&p.Sides[i], &p.Sides[1-i])
 		}
 	}
 }
 
-// outermost leaves out the prefixes that lie in others.
-func outermost(ps []netip.Prefix) []netip.Prefix {
-	var out []netip.Prefix
-	for _, p := range netstate.SortPrefixes(ps) {
-		if !slices.ContainsFunc(out, func(o netip.Prefix) bool { return o.Overlaps(p) }) {
-			out = append(out, p)
-		}
+func (m *maker) makeVPCs() error {
+	m.nameVPCs()
+	cidrs, err := m.cidrs()
+	if err != nil {
+		return err
 	}
-	return out
+	for _, v := range m.spec.VPCs {
+		made := m.vpcs[v]
+		if made.CIDRs != nil {
+			continue // made under another name
+		}
+		for _, c := range cidrs[made] {
+			if c.Addr().Is4() {
+				made.CIDRs = append(made.CIDRs, c)
+			} else {
+				made.IPv6 = append(made.IPv6, c)
+			}
+		}
+		r := m.region(made.scope)
+		r.VPCs = append(r.VPCs, made)
+	}
+	return nil
 }
 
-// side makes the tables and groups that one side's selectors name.
-func (m *maker) side(s, peer *spec.Side) {
-	v := m.vpcs[s.VPC.Name]
-	for _, t := range []spec.Tables{s.Routes.Tables, s.Routes.Exclude} {
-		m.tables(v, t)
-	}
-	m.lists(s.VPC.Scope(), s.Routes.To, peer)
-	for _, r := range s.Rules {
-		m.lists(netstate.Scope{Account: r.Account.ID, Region: s.VPC.Region}, r.Peer.CIDRs, peer)
-		participant := ""
-		if r.Account != s.VPC.Account {
-			participant = string(r.Account.ID)
+// nameVPCs settles which VPC each name of the spec means. They get no Name of their own: another's selector might ask for that one.
+func (m *maker) nameVPCs() {
+	byTags := map[netstate.Scope][]*vpc{} // the most tags first
+	sorted := slices.Clone(m.spec.VPCs)
+	slices.SortStableFunc(sorted, func(a, b *spec.VPC) int { return cmp.Compare(len(b.Select.Tags), len(a.Select.Tags)) })
+	for _, v := range sorted {
+		i := slices.IndexFunc(byTags[v.Scope()], func(x *vpc) bool {
+			return len(x.Tags) <= len(v.Select.Tags) || x.Tags.Match(v.Select.Tags) // from here on none has more tags
+		})
+		if i >= 0 && byTags[v.Scope()][i].Tags.Match(v.Select.Tags) {
+			m.vpcs[v] = byTags[v.Scope()][i]
+			m.vpcs[v].of = append(m.vpcs[v].of, v)
+			continue
 		}
-		v.group(r.Group, participant)
-		if r.Peer.Group != nil {
-			m.vpcs[peer.VPC.Name].group(*r.Peer.Group, "")
+		made := &vpc{ID: string(v.Select.ID), Tags: v.Select.Tags, DNS: map[string]bool{"support": true, "hostnames": true}, scope: v.Scope(), of: []*spec.VPC{v}}
+		if made.ID == "" {
+			made.ID = world.DerivedID("vpc", v.Scope().String(), "", v.Name)
+			byTags[v.Scope()] = append(byTags[v.Scope()], made)
 		}
+		made.newTable("main", "", nil).Main = true
+		m.vpcs[v] = made
 	}
 }
 
-// lists makes the prefix lists that are routed or opened to; each holds the peer's first CIDR.
+// makeLists makes the prefix lists that are routed or opened to; each holds the peer's first CIDR.
+func (m *maker) makeLists() {
+	m.eachSide(func(side, peer *spec.Side) {
+		m.lists(side.VPC.Scope(), side.Routes.To, peer)
+		for _, r := range side.Rules {
+			m.lists(netstate.Scope{Account: r.Account.ID, Region: side.VPC.Region}, r.Peer.CIDRs, peer)
+		}
+	})
+}
+
 func (m *maker) lists(at netstate.Scope, dests []spec.Dest, peer *spec.Side) {
 	r := m.region(at)
 	for _, d := range dests {
@@ -202,42 +210,6 @@ func (m *maker) lists(at netstate.Scope, dests []spec.Dest, peer *spec.Side) {
 			continue
 		}
 		r.PrefixLists = append(r.PrefixLists, &prefixList{ID: id, Name: id, Family: "IPv4",
-			Entries: []map[string]string{{"cidr": m.vpcs[peer.VPC.Name].CIDRs[0]}}})
+			Entries: []map[string]string{{"cidr": m.vpcs[peer.VPC].CIDRs[0].String()}}})
 	}
-}
-
-func (m *maker) tables(v *vpc, t spec.Tables) {
-	for _, id := range t.IDs {
-		if !slices.ContainsFunc(v.Tables, func(x *table) bool { return x.ID == string(id) }) {
-			v.Tables = append(v.Tables, &table{ID: string(id), Name: string(id)})
-		}
-	}
-	if t.Kind == spec.SelectTags && !slices.ContainsFunc(v.Tables, func(x *table) bool { return x.Tags.Match(t.Tags) }) {
-		v.Tables = append(v.Tables, &table{Name: fmt.Sprintf("%s-%d", v.Name, len(v.Tables)), Tags: t.Tags})
-	}
-	if t.Kind == spec.SelectSubnets && !slices.ContainsFunc(v.Subnets, func(x *subnet) bool { return x.Tags.Match(t.SubnetTags) }) {
-		name := fmt.Sprintf("%s-%d", v.Name, len(v.Subnets))
-		v.Tables = append(v.Tables, &table{Name: name})
-		v.Subnets = append(v.Subnets, &subnet{Name: name, CIDR: nthSubnet(v.CIDRs[0], len(v.Subnets)), Table: name, Tags: t.SubnetTags})
-	}
-}
-
-// nthSubnet returns the n-th /28 of a CIDR, the smallest that EC2 allows a subnet to be (VPC User Guide, "Subnet sizing").
-func nthSubnet(cidr string, n int) string {
-	a := netip.MustParsePrefix(cidr).Addr().As4()
-	at := uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3]) + uint32(n)*16
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at)}), 28).String()
-}
-
-func (v *vpc) group(sel netstate.GroupSelector, account string) {
-	for _, g := range v.Groups {
-		if g.Account == account && sel.Match(netstate.GroupID(g.ID), netstate.Group{Name: g.Name, Tags: g.Tags}) {
-			return
-		}
-	}
-	name := sel.Name
-	if name == "" {
-		name = fmt.Sprintf("%s-group-%d", v.Name, len(v.Groups))
-	}
-	v.Groups = append(v.Groups, &group{ID: string(sel.ID), Name: name, Account: account, Tags: sel.Tags})
 }
