@@ -79,7 +79,8 @@ func More(s *spec.Set, l netstate.Look, o *netstate.Observed) (netstate.Look, bo
 	}
 	wide := netstate.Look{Owner: l.Owner, Access: l.Access, Scopes: maps.Clone(l.Scopes)}
 	more := false
-	for _, c := range o.Connections {
+	for _, id := range slices.Sorted(maps.Keys(o.Connections)) {
+		c := o.Connections[id]
 		if v, _ := claimConnection(s.Owner, c, false); v != ours || !c.Status.Alive() || wanted[c.Pair()] {
 			continue
 		}
