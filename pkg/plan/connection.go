@@ -32,8 +32,20 @@ func (b *builder) claim(s *state) {
 		b.conflict(s, ResourceConnection, string(c.ID))
 	}
 	for _, twin := range living[1:] {
-		b.problem(s, s.want.Pos, Warns, CodeTwin, "%s (%s) joins the same two VPCs as %s: delete it", twin.ID, twin.Status, c.ID)
+		b.twin(s, c, twin)
 	}
+}
+
+// twin deals with a second living connection of the pair, such as two requesters make at once. A request of ours that still waits carries
+// nothing and goes, like all removals with --prune only; EC2 lets its requester delete it. Anything else is for people to sort out.
+func (b *builder) twin(s *state, counts, twin netstate.Connection) {
+	v, _ := claimConnection(b.d.Owner, twin, false)
+	waits := twin.Status == netstate.Pending || twin.Status == netstate.Initiating
+	if s.conn == nil || v != ours || !waits || !s.endOf(twin.Requester).Managed {
+		b.problem(s, s.want.Pos, Warns, CodeTwin, "%s (%s) joins the same two VPCs as %s: delete it", twin.ID, twin.Status, counts.ID)
+		return
+	}
+	b.remove(CloseConnection{s.head(twin.Requester.Scope, false, "a twin of "+string(counts.ID)), twin.ID, twin.Requester, twin.Accepter}, ResourceConnection, s.want.Suspended)
 }
 
 // living returns the pair's connections that are not dead: the active one first, else the oldest request.
