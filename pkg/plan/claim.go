@@ -21,7 +21,8 @@ import (
 //	  blackhole to a connection that is not listed           takeable                 foreign
 //	  active to a connection that is not listed              foreign                  foreign
 //	  to a living connection of ours: another link's that
-//	    is held or suspended, whole or at this VPC           foreign                  foreign
+//	    is held or suspended, whole or at this VPC, or one
+//	    that is suspended itself by a tag                    foreign                  foreign
 //	  to any other living connection of ours                 takeable                 foreign
 //	  to a connection that carries another owner's tag       foreign                  foreign
 //	  to a connection of nobody that is not active           foreign                  foreign
@@ -111,6 +112,9 @@ func (b *builder) claimPeeringRoute(s *state, e *End, r netstate.Route) (verdict
 // claimOwnRoute decides about a wanted destination that points at another living connection of ours. Whose it is, its pair says, and its
 // label where the pair of that peering could not be resolved or became another one.
 func (b *builder) claimOwnRoute(s *state, e *End, c netstate.Connection) (verdict, string) {
+	if why := suspendedConnection(c); why != "" {
+		return foreign, "that connection is suspended: " + why
+	}
 	for _, l := range b.links {
 		if l == s || l.want.Pair() != c.Pair() && l.want.Name != labelOf(c) {
 			continue

@@ -223,3 +223,16 @@ func TestAnnounced(t *testing.T) {
 func newSet(rest string) (*spec.Set, error) {
 	return spec.Load(map1("s.yaml", "apiVersion: peerd/v1\nowner: acme\naccounts: {n: {id: \"111111111111\", role: peerd, readRole: peerd-read}}\n"+rest), "")
 }
+
+// An account that cannot be reached fails every listing with one error, which is said once.
+func TestUnreachableScopeIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	o := plantest.Observed(t, "testdata/prune-leftover/observed.txt")
+	far := netstate.Scope{Account: "333333333333", Region: "eu-west-1"}
+	err := &netstate.Error{Op: "open a session", Scope: far, Kind: netstate.Denied}
+	o.Fail(far, netstate.ListConnections, err)
+	o.Fail(far, netstate.ListVPCs, err)
+	if p := plan.Make(specOf(t, "testdata/prune-leftover"), o, plan.Options{}); len(p.Unread) != 1 || p.Unread[0] != err {
+		t.Errorf("unread: %v", p.Unread)
+	}
+}
