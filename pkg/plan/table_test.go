@@ -162,6 +162,23 @@ func TestMore(t *testing.T) {
 	}
 }
 
+// Neither a dead leftover nor a stranger's connection widens a look.
+func TestNoMoreForTheDeadAndForStrangers(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*netstate.Connection){
+		"dead":    func(c *netstate.Connection) { c.Status = netstate.Deleted },
+		"another": func(c *netstate.Connection) { c.Views[0].Tags = netstate.Tags{netstate.TagOwner: "other"} },
+	} {
+		s, o := specOf(t, "testdata/prune-leftover"), plantest.Observed(t, "testdata/prune-leftover/observed.txt")
+		c := o.Connections["pcx-7"]
+		change(&c)
+		o.Connections["pcx-7"] = c
+		if wide, more := plan.More(s, plan.Look(s, plan.Ask{}), o); more {
+			t.Errorf("%s: asks for %v", name, wide.Scopes)
+		}
+	}
+}
+
 // A mesh asks for each thing once.
 func TestLookAsksOnce(t *testing.T) {
 	t.Parallel()
