@@ -43,29 +43,24 @@ type LinkVerdict struct {
 	Reasons []string
 }
 
-// Verdicts judges every peering by the last look, sorted by name; leftovers of peerings that the spec no longer has come last.
+// Verdicts judges every peering by the last look, sorted by name as the plan's are, leftovers of peerings that the spec no longer has
+// among them. What belongs to none of the plan's peerings comes last.
 func (r *Report) Verdicts() []LinkVerdict {
 	if r.Final == nil {
 		return nil
 	}
-	j := judge{r, map[netstate.Link]*LinkVerdict{}, map[netstate.Link]plan.LinkState{}}
-	var names []netstate.Link
+	j := &judge{Report: r, of: map[netstate.Link]*LinkVerdict{}, states: map[netstate.Link]plan.LinkState{}}
 	for _, s := range r.Final.Links {
-		names = append(names, s.Name)
 		j.states[s.Name] = s
 		j.link(s)
 	}
 	j.problems()
 	j.failures()
 	for _, d := range r.Final.Drift {
-		if j.of[d.Link] == nil {
-			names = append(names, d.Link)
-			j.of[d.Link] = &LinkVerdict{Link: d.Link}
-		}
 		j.drift(d)
 	}
-	out := make([]LinkVerdict, len(names))
-	for i, n := range names {
+	out := make([]LinkVerdict, len(j.names))
+	for i, n := range j.names {
 		out[i] = *j.of[n]
 	}
 	return out
@@ -73,20 +68,25 @@ func (r *Report) Verdicts() []LinkVerdict {
 
 type judge struct {
 	*Report
+	names  []netstate.Link // in the order in which each was first judged
 	of     map[netstate.Link]*LinkVerdict
 	states map[netstate.Link]plan.LinkState
 }
 
-func (j judge) say(l netstate.Link, v Verdict, reason string) {
+func (j *judge) say(l netstate.Link, v Verdict, reason string) {
 	r := j.of[l]
+	if r == nil {
+		r = &LinkVerdict{Link: l}
+		j.names, j.of[l] = append(j.names, l), r
+	}
 	r.Verdict = max(r.Verdict, v)
 	if reason != "" && !slices.Contains(r.Reasons, reason) {
 		r.Reasons = append(r.Reasons, reason)
 	}
 }
 
-func (j judge) link(s plan.LinkState) {
-	j.of[s.Name] = &LinkVerdict{Link: s.Name}
+func (j *judge) link(s plan.LinkState) {
+	j.say(s.Name, InSync, "")
 	switch {
 	case s.Held:
 		j.say(s.Name, Attention, "")
@@ -97,7 +97,7 @@ func (j judge) link(s plan.LinkState) {
 	}
 }
 
-func (j judge) problems() {
+func (j *judge) problems() {
 	for _, p := range j.Final.Problems {
 		if p.Severity > plan.Warns {
 			j.say(p.Link, Attention, p.String())
@@ -106,7 +106,7 @@ func (j judge) problems() {
 }
 
 // failures repeats why an action did not work, if it is still to be done.
-func (j judge) failures() {
+func (j *judge) failures() {
 	left := map[string]bool{}
 	for _, a := range j.Final.Actions {
 		left[plan.Key(a)] = true
@@ -118,15 +118,13 @@ func (j judge) failures() {
 	}
 }
 
-func (j judge) drift(d plan.Drift) {
+func (j *judge) drift(d plan.Drift) {
 	s := j.states[d.Link]
 	switch {
 	case d.Kind == plan.DriftConflict:
 		j.say(d.Link, Attention, "")
-	case d.Kind == plan.DriftExtra && !j.Prune:
-		j.say(d.Link, OnPurpose, "extra: "+d.What+": "+d.Left)
-	case d.Kind == plan.DriftExtra && d.Left != "" && d.Left != "suspended":
-		j.say(d.Link, Attention, "extra: "+d.What+": "+d.Left)
+	case d.Kind == plan.DriftExtra && j.stays(d) != "":
+		j.say(d.Link, j.ofExtra(d), "extra: "+d.What+": "+j.stays(d))
 	case j.Paused:
 		j.say(d.Link, OnPurpose, "paused: nothing is changed")
 	case s.Suspended != "" || s.Waiting != "":
@@ -136,6 +134,22 @@ func (j judge) drift(d plan.Drift) {
 	default:
 		j.say(d.Link, Attention, "left: "+string(d.Kind)+" "+d.What)
 	}
+}
+
+// stays says why something extra is not removed. What the guard took out of the first plan stands in a later one again.
+func (j *judge) stays(d plan.Drift) string {
+	if d.Left == "" && j.First != nil && j.First.Withheld != nil {
+		return "withheld"
+	}
+	return d.Left
+}
+
+// ofExtra is the verdict on something extra that stays: without pruning, or suspended, that is as somebody wants it.
+func (j *judge) ofExtra(d plan.Drift) Verdict {
+	if !j.Prune || d.Left == "suspended" {
+		return OnPurpose
+	}
+	return Attention
 }
 
 // The exit codes of a cycle (design: command line). ExitSpec is for whoever loads the spec.
