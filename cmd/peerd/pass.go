@@ -21,7 +21,7 @@ var _ reconcile.Target = (*awsnet.Target)(nil)
 
 // pass makes one pass and prints it: the plan before anything is done, progress on stderr, and what is left.
 func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
-	if err := a.checkOutput(); err != nil {
+	if err := a.checkPass(); err != nil {
 		return err
 	}
 	set, err := a.load(path)
@@ -54,12 +54,19 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 	return a.finish(reconcile.New(cfg).Cycle(ctx, reconcile.Input{Spec: set, DryRun: dryRun, Only: only, Prune: a.prune, Limits: limits}))
 }
 
-func (a *app) checkOutput() error {
-	switch a.output {
-	case "text", "json", "markdown":
-		return nil
+// checkPass refuses flags of a pass that mean nothing. Zero is none of them: a time of zero would be taken for one that was not given.
+func (a *app) checkPass() error {
+	switch {
+	case a.output != "text" && a.output != "json" && a.output != "markdown":
+		return usageError("-o %q: say text, json or markdown", a.output)
+	case a.timeout <= 0:
+		return usageError("--timeout %v: say a time above zero, such as 10m", a.timeout)
+	case a.settle <= 0:
+		return usageError("--settle %v: say a time above zero, such as 60s", a.settle)
+	case !(a.awsShare > 0 && a.awsShare <= 1): // NaN is neither
+		return usageError("--aws-share %v: say a part of EC2's request rates, above 0 and up to 1", a.awsShare)
 	}
-	return usageError("-o %q: say text, json or markdown", a.output)
+	return nil
 }
 
 // load reads the spec and settles whose it is.
@@ -80,9 +87,6 @@ func (a *app) load(path string) (*spec.Set, error) {
 
 // target is AWS, or the sandbox.
 func (a *app) target(set *spec.Set) (*awsnet.Target, error) {
-	if a.awsShare <= 0 || a.awsShare > 1 {
-		return nil, usageError("--aws-share %v: say a part of EC2's request rates, above 0 and up to 1", a.awsShare)
-	}
 	cfg := awsnet.Config{Share: a.awsShare}
 	if a.sandbox {
 		box, err := sandbox.New(set)

@@ -86,6 +86,9 @@ func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "peerd",
 		Short: "GitOps for AWS VPC peering: make peerings, routes and security-group rules match a spec",
+		Long: `peerd makes AWS VPC peerings, their routes and security-group rules match a spec.
+
+Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a flag on the command line wins.`,
 		Example: `  peerd --once --sandbox --spec peerings.example.yaml   try it on a simulated AWS, without credentials
   peerd plan specs/                                     what would be changed
   peerd --once --spec specs/                            one pass
@@ -122,7 +125,7 @@ func (a *app) command() *cobra.Command {
 func (a *app) passFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
-	f.StringArrayVar(&a.targets, "target", nil, "plan and apply only the peering with this `LABEL`; may be repeated")
+	f.StringArrayVar(&a.targets, "target", nil, "plan and apply only the peering with this `LABEL`; may be repeated; PEERD_TARGET takes several with commas between them")
 	f.BoolVar(&a.prune, "prune", false, "remove what is ours and no longer in the spec")
 	f.StringVar(&a.maxDelete, "max-deletes", "10%", "`N|P%`: of how many peerings one pass may remove something; over it nothing is removed")
 	f.StringVar(&a.pauseFile, "pause-file", "", "while this `FILE` exists nothing is changed; drift is still measured")
@@ -136,20 +139,37 @@ func (a *app) passFlags(cmd *cobra.Command) {
 	f.StringVar(&a.stsRegion, "sts-region", "", "region whose STS is asked for roles; default: the SDK's own choice")
 }
 
-// fromEnvironment sets flags that were not given from PEERD_… variables: --aws-share from PEERD_AWS_SHARE.
+// fromEnvironment sets flags that were not given from PEERD_… variables: --aws-share from PEERD_AWS_SHARE. An empty variable is none, as
+// it is for the AWS SDK.
 func fromEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
 	var err error
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "PEERD_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(f.Name))
-		value, ok := env(name)
-		if !ok || f.Changed || err != nil {
+		value, _ := env(name)
+		if value == "" || f.Changed || err != nil {
 			return
 		}
-		if e := flags.Set(f.Name, value); e != nil {
+		if e := setFlag(flags, f, value); e != nil {
 			err = usageError("%s: %v", name, e)
 		}
 	})
 	return err
+}
+
+// setFlag sets a flag from text. One that may be repeated takes several values with commas between them: no label has one.
+func setFlag(flags *pflag.FlagSet, f *pflag.Flag, text string) error {
+	if _, many := f.Value.(pflag.SliceValue); !many {
+		return flags.Set(f.Name, text)
+	}
+	for value := range strings.SplitSeq(text, ",") {
+		if value = strings.TrimSpace(value); value == "" {
+			continue
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // flagError explains why there are no flags for secrets: a command line is seen by every process and kept by shells.
