@@ -3,6 +3,7 @@ package awsnet
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -13,8 +14,7 @@ import (
 )
 
 // listConnections returns every connection that the scope shows: filters of EC2 cannot say "this VPC on either side" in one call, and a
-// connection that nobody asked for may be an orphan of ours. The CIDRs shown with a connection are not used: EC2 shows them of active
-// ones only.
+// connection that nobody asked for may be an orphan of ours.
 func (r *reader) listConnections(ctx context.Context) ([]types.VpcPeeringConnection, *netstate.Error) {
 	return list(ctx, r.client, "list peering connections", pages[types.VpcPeeringConnection]{
 		id: func(c types.VpcPeeringConnection) string { return aws.ToString(c.VpcPeeringConnectionId) },
@@ -50,6 +50,9 @@ func mergeConnections(o *netstate.Observed, scope netstate.Scope, seen []types.V
 		}
 		own := false
 		for side := range c.Views {
+			if len(shown.Shows[side]) > len(c.Shows[side]) {
+				c.Shows[side] = shown.Shows[side]
+			}
 			mine := shown.VPC(netstate.Side(side)).Scope == scope
 			own = own || mine
 			c.Views[side] = mergeView(c.Views[side], shown.Views[side], mine)
@@ -102,6 +105,7 @@ func connectionOf(in types.VpcPeeringConnection, scope netstate.Scope) netstate.
 		Accepter:  vpcOf(in.AccepterVpcInfo, scope),
 		Expires:   aws.ToTime(in.ExpirationTime),
 		Views:     [2]netstate.View{{Tags: tags, DNS: dnsOf(in.RequesterVpcInfo)}, {Tags: tags, DNS: dnsOf(in.AccepterVpcInfo)}},
+		Shows:     [2][]netip.Prefix{showsOf(in.RequesterVpcInfo), showsOf(in.AccepterVpcInfo)},
 	}
 	if in.Status != nil {
 		c.Status, c.Message = netstate.Status(in.Status.Code), aws.ToString(in.Status.Message)
@@ -116,6 +120,31 @@ func vpcOf(in *types.VpcPeeringConnectionVpcInfo, scope netstate.Scope) netstate
 	}
 	region := netstate.Region(firstOf(aws.ToString(in.Region), string(scope.Region)))
 	return netstate.VPC{Scope: netstate.Scope{Account: netstate.AccountID(aws.ToString(in.OwnerId)), Region: region}, ID: netstate.VPCID(aws.ToString(in.VpcId))}
+}
+
+// showsOf returns the CIDRs shown of a side. They are no ground to plan on, since EC2 shows them of active connections and else only the
+// requester's; they say what a VPC brings that nobody here may describe.
+func showsOf(in *types.VpcPeeringConnectionVpcInfo) []netip.Prefix {
+	if in == nil {
+		return nil
+	}
+	all := []*string{in.CidrBlock}
+	for _, b := range in.CidrBlockSet {
+		all = append(all, b.CidrBlock)
+	}
+	for _, b := range in.Ipv6CidrBlockSet {
+		all = append(all, b.Ipv6CidrBlock)
+	}
+	var out []netip.Prefix
+	for _, text := range all {
+		if c, err := netip.ParsePrefix(aws.ToString(text)); err == nil {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return netstate.SortPrefixes(out)
 }
 
 // dnsOf returns what is shown of a side's option: EC2 leaves it out while the connection is pending and often across accounts.

@@ -1,6 +1,7 @@
 package awsnet
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ func TestOpenAcceptTagSetClose(t *testing.T) {
 	diff(t, o.Connections[id], netstate.Connection{
 		ID: id, Requester: hub, Accepter: far, Status: netstate.Active, Message: "Active",
 		Views: [2]netstate.View{{Seen: true, Tags: ourTags, DNS: netstate.Yes}, {Seen: true, Tags: ourTags, DNS: o.Connections[id].Views[1].DNS}},
+		Shows: [2][]netip.Prefix{o.VPCs[hub].CIDRs, o.VPCs[far].CIDRs},
 	})
 	one := b.see(t, lookAt(hub))
 	if v := one.Connections[id].Views[netstate.AccepterSide]; v.Seen || v.Tags != nil {

@@ -1,6 +1,9 @@
 package netstate
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Status is a peering connection's state code (VPC Peering Guide, "VPC peering connection lifecycle").
 type Status string
@@ -61,6 +64,7 @@ type Connection struct {
 	Message             string    // EC2's own words; for people, never for decisions
 	Expires             time.Time // of a pending request; zero when not shown
 	Views               [2]View
+	Shows               [2][]netip.Prefix // what EC2 says that each side brings; of a pending request the requester's only, if any
 }
 
 // Pair returns the connection's unordered pair of VPCs.

@@ -23,9 +23,10 @@ func (b *builder) claim(s *state) {
 		return
 	}
 	c := living[0]
-	switch v, why := claimConnection(b.d.Owner, c, s.want.Adopt); v {
+	switch v, why := claimConnection(b.d.Owner, c, s.want.Adopt || s.asked(c)); v {
 	case ours, takeable:
 		s.conn, s.adopted = &c, v == takeable
+		b.checkPartner(s)
 	default:
 		s.held = true
 		b.problem(s, s.want.Pos, HoldsLink, CodeForeignConn, "%s (%s) already joins %s and %s; %s", c.ID, c.Status, c.Requester, c.Accepter, why)
@@ -112,7 +113,8 @@ func (b *builder) accept(s *state, requester, accepter *End) {
 	}
 	a := AcceptConnection{head: s.head(accepter.VPC.Scope, true, "the request is pending"), Requester: requester.VPC, Accepter: accepter.VPC}
 	if s.conn != nil && s.conn.Status == netstate.Pending && s.conn.Views[netstate.AccepterSide].Seen {
-		a.Conn, a.Waits = s.conn.ID, false
+		// A partner's request is marked before it is accepted: nothing else would show the next pass that peerd took it.
+		a.Conn, a.Waits = s.conn.ID, !requester.Managed && s.conn.Views[netstate.AccepterSide].Owner() != b.d.Owner
 	}
 	b.add(s, a, ResourceConnection, kind)
 }

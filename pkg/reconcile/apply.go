@@ -204,7 +204,7 @@ func (p *pass) record(f finished) (progress bool) {
 }
 
 func (p *pass) worked(l *link, o plan.Outcome) {
-	l.done[plan.Key(o.Action)] = true
+	l.done[plan.Key(o.Action)], l.worked = true, true
 	plan.Effect(p.o, o.Action, o.Got)
 	switch a := o.Action.(type) {
 	case plan.OpenConnection:

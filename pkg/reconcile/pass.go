@@ -52,7 +52,8 @@ type pass struct {
 type link struct {
 	state   plan.LinkState
 	actions []item          // announced and in the latest plan, in order
-	done    map[string]bool // what worked in this pass, by key
+	done    map[string]bool // what worked in this pass, by key; one map for all links, since a shared rule may be done by any that wants it
+	worked  bool            // something of it did
 	gaveUp  map[string]bool // what failed for good in this pass, by key
 	busy    bool            // a goroutine works on it
 	opening netstate.Scope  // where that goroutine requests a connection; zero: nowhere
@@ -91,8 +92,9 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 func (p *pass) begin() {
 	p.opened, p.pending, p.inPair = map[netstate.ConnID]plan.OpenConnection{}, map[netstate.Scope]int{}, map[accounts]int{}
 	p.links, p.looking = map[netstate.Link]*link{}, map[netstate.Scope]bool{}
+	done := map[string]bool{}
 	for _, s := range p.first.Links {
-		l := &link{done: map[string]bool{}, gaveUp: map[string]bool{}}
+		l := &link{done: done, gaveUp: map[string]bool{}}
 		p.links[s.Name] = l
 		p.order = append(p.order, l)
 	}
@@ -207,7 +209,7 @@ func (p *pass) enqueueAll() {
 
 // lags reports whether the last look does not show what this pass did to the link.
 func (l *link) lags() bool {
-	if l.failed || len(l.done) == 0 {
+	if l.failed || !l.worked {
 		return false
 	}
 	return l.state.Passing() && l.state.Suspended == "" || slices.ContainsFunc(l.actions, func(a item) bool { return l.done[a.key] })

@@ -21,7 +21,7 @@ import (
 //	route ACCOUNT/REGION TABLE DEST TARGET [ORIGIN] [STATE]
 //	group ACCOUNT/REGION ID VPC NAME [KEY=VALUE…]
 //	rule ACCOUNT/REGION ID GROUP DIRECTION PROTO FROM..TO PEER [description=WORDS_JOINED] [KEY=VALUE…]
-//	connection ID REQUESTER ACCEPTER STATUS requester[:on|off]{KEY=VALUE,…} accepter[:on|off]{…}
+//	connection ID REQUESTER ACCEPTER STATUS requester[:on|off]{KEY=VALUE,…} accepter[:on|off]{…} [requester-shows=CIDR,…]
 //	prefixlist ACCOUNT/REGION ID CIDR[,CIDR]
 //	unread ACCOUNT/REGION LISTING KIND CODE
 //
@@ -126,6 +126,10 @@ func readRule(o *netstate.Observed, at netstate.Scope, f []string) {
 func readConnection(o *netstate.Observed, f []string) {
 	c := netstate.Connection{ID: netstate.ConnID(f[0]), Requester: vpc(f[1]), Accepter: vpc(f[2]), Status: netstate.Status(f[3]), Message: "a message of EC2"}
 	for _, v := range f[4:] {
+		if shows, ok := strings.CutPrefix(v, "requester-shows="); ok {
+			c.Shows[netstate.RequesterSide] = prefixes(shows)
+			continue
+		}
 		head, rest, _ := strings.Cut(strings.TrimSuffix(v, "}"), "{")
 		name, dns, _ := strings.Cut(head, ":")
 		side := netstate.RequesterSide
