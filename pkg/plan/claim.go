@@ -11,7 +11,8 @@ import (
 //	observed connection of the pair                          verdict
 //	  a view carries another owner's tag, or "none"          foreign
 //	  a view carries our tag, and none another's             ours
-//	  no view carries an owner tag, adopt: true              takeable
+//	  no view carries an owner tag, adopt: true, or the
+//	    request that the spec expects of a partner           takeable
 //	  no view carries an owner tag                           foreign
 //
 //	observed route, in a selected table                      wanted here              not wanted here
