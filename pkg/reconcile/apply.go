@@ -205,13 +205,23 @@ func (p *pass) record(f finished) (progress bool) {
 
 func (p *pass) worked(l *link, o plan.Outcome) {
 	l.done[plan.Key(o.Action)], l.worked = true, true
+	accepted := p.waitsForAcceptance(o.Action)
 	plan.Effect(p.o, o.Action, o.Got)
 	switch a := o.Action.(type) {
 	case plan.OpenConnection:
 		p.opened[netstate.ConnID(o.Got)] = a
 	case plan.AcceptConnection:
-		p.pending[a.Requester.Scope]--
+		if accepted {
+			p.pending[a.Requester.Scope]--
+		}
 	}
+}
+
+// waitsForAcceptance reports whether an action accepts what is counted as outstanding: a look may have shown its effect before its answer came.
+func (p *pass) waitsForAcceptance(a plan.Action) bool {
+	accept, ok := a.(plan.AcceptConnection)
+	s := p.o.Connections[accept.Conn].Status
+	return ok && (s == netstate.Initiating || s == netstate.Pending)
 }
 
 // failed decides what a failure means: after a passing one the link goes on once its scopes were read again; any other ends the action for
