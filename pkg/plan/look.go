@@ -62,6 +62,9 @@ func places(s *spec.Set) []netstate.Scope {
 		}
 	}
 	for _, a := range s.Accounts {
+		if !a.Managed {
+			continue
+		}
 		for _, r := range a.Regions {
 			out = append(out, netstate.Scope{Account: a.ID, Region: r})
 		}
