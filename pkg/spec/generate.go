@@ -162,7 +162,8 @@ func (g *generator) memberNamed(n *node, members []member) *VPC {
 			return m.vpc
 		}
 	}
-	if _, known := g.vpcs[n.text]; !g.at.get("vpcs").broken && !(known && g.vpcs[n.text] == nil) {
+	stated := g.at.get("vpcs") // without members that is the complaint, not each exclusion
+	if _, known := g.vpcs[n.text]; stated != nil && !stated.broken && !(known && g.vpcs[n.text] == nil) {
 		g.ps.at(n, "%s is not a member of mesh %s, so there is nothing to exclude%s", quote(n.text), g.name, didYouMean(n.text, names))
 	}
 	return nil
