@@ -3,6 +3,7 @@ package preflight
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -133,10 +134,7 @@ func (c *checker) rules() {
 		v6  family
 	}
 	of := func(k netstate.RuleKey) (key, int) {
-		weight, v6 := 1, family(k.Peer.Prefix.IsValid() && k.Peer.Prefix.Addr().Is6())
-		if k.Peer.List != "" {
-			weight, v6 = c.list(k.Scope, k.Peer.List)
-		}
+		weight, v6 := c.weight(k.Scope, k.Peer.Prefix, k.Peer.List)
 		return key{netstate.GroupKey{Scope: k.Scope, ID: k.Group}, k.Dir, v6}, weight
 	}
 	have := map[key]int{}
@@ -161,11 +159,14 @@ func (c *checker) rules() {
 	}
 }
 
-// list returns what a prefix list counts against quotas: its maximum of entries (VPC User Guide, "Prefix lists").
-func (c *checker) list(s netstate.Scope, id netstate.PrefixListID) (int, family) {
+// weight returns what a destination or peer counts against quotas, and in which family: a prefix or a group one, a prefix list its maximum of
+// entries (VPC User Guide, "Prefix lists").
+func (c *checker) weight(s netstate.Scope, p netip.Prefix, id netstate.PrefixListID) (int, family) {
+	if id == "" {
+		return 1, family(p.Addr().Is6())
+	}
 	l := c.o.PrefixLists[netstate.PrefixListKey{Scope: s, ID: id}]
-	v6 := len(l.Entries) > 0 && l.Entries[0].Addr().Is6()
-	return max(1, cmp.Or(l.MaxEntries, len(l.Entries))), family(v6)
+	return max(1, cmp.Or(l.MaxEntries, len(l.Entries))), family(len(l.Entries) > 0 && l.Entries[0].Addr().Is6())
 }
 
 // String returns "IPv4" or "IPv6".

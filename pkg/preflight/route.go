@@ -16,10 +16,7 @@ func (c *checker) routes() {
 		v6 family
 	}
 	of := func(k netstate.RouteKey) (key, int) {
-		weight, v6 := 1, family(k.Dest.Prefix.IsValid() && k.Dest.Prefix.Addr().Is6())
-		if k.Dest.List != "" {
-			weight, v6 = c.list(k.Scope, k.Dest.List)
-		}
+		weight, v6 := c.weight(k.Scope, k.Dest.Prefix, k.Dest.List)
 		return key{netstate.TableKey{Scope: k.Scope, ID: k.Table}, v6}, weight
 	}
 	have := map[key]int{}
