@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/peerd/peerd/pkg/simtest"
 )
 
 // byHandThenPeerd is the manual procedure within a region (design, section 9) with the mistakes that belong to its steps, and then peerd.
@@ -55,22 +57,22 @@ func byHandThenPeerd(t *testing.T, c *cli) {
 		"222222222222/eu-west-1 + rule ingress tcp 443 from 10.0.0.0/16 in " + app,
 		"222222222222/eu-west-1 ~ tags of " + pcx + " as the accepter sees it " + tags,
 	})
-	wantSame(t, "expected", []string{"CreateTags", "CreateTags", "CreateRoute", "AuthorizeSecurityGroupIngress"}, "the calls", calls)
+	simtest.WantSame(t, "expected", []string{"CreateTags", "CreateTags", "CreateRoute", "AuthorizeSecurityGroupIngress"}, "the calls", calls)
 	after := append(net.facts(network), pay.facts(payments)...)
-	if touched := without(before, after); len(touched) > 0 {
+	if touched := simtest.Without(before, after); len(touched) > 0 {
 		t.Errorf("made by hand, and touched by peerd:\n%s", strings.Join(touched, "\n"))
 	}
-	wantSame(t, "expected", []string{
+	simtest.WantSame(t, "expected", []string{
 		"111111111111 route " + spare + " 10.20.0.0/16 -> pcx CreateRoute active",
 		"111111111111 tag pcx peerd:owner=acme", "111111111111 tag pcx peerd:peering=hub-pay", "111111111111 tag pcx team=net",
 		"222222222222 rule sgr " + app + ` egress=false tcp 443-443 10.0.0.0/16 "" [peerd:owner=acme peerd:peering=hub-pay team=net]`,
 		"222222222222 tag pcx peerd:owner=acme", "222222222222 tag pcx peerd:peering=hub-pay", "222222222222 tag pcx team=net",
-	}, "new in AWS", anonymous(without(after, before)))
+	}, "new in AWS", simtest.Anonymous(simtest.Without(after, before)))
 }
 
 // betweenRegionsThenPeerd is the second go: the other VPC lies in another region of another account.
 func betweenRegionsThenPeerd(t *testing.T, c *cli) {
-	at := simProcess(t, filepath.Join("testdata", "scenarios", "world.yaml"))
+	at := simProcess(t, filepath.Join("..", "..", "pkg", "simtest", "world.yaml"))
 	net, pay := c.engineer(t, at, network), c.engineer(t, at, payments).in("us-east-1")
 	pcx := net.id("VpcPeeringConnection.VpcPeeringConnectionId", "ec2 create-vpc-peering-connection --vpc-id vpc-0000000000000a001 "+
 		"--peer-vpc-id vpc-0000000000000b101 --peer-owner-id "+payments+" --peer-region us-east-1")
@@ -89,5 +91,5 @@ func betweenRegionsThenPeerd(t *testing.T, c *cli) {
 		"111111111111/eu-west-1 ~ tags of " + pcx + " as the requester sees it " + tags,
 		"222222222222/us-east-1 ~ tags of " + pcx + " as the accepter sees it " + tags,
 	})
-	wantSame(t, "expected", []string{"CreateTags", "CreateTags"}, "the calls", calls)
+	simtest.WantSame(t, "expected", []string{"CreateTags", "CreateTags"}, "the calls", calls)
 }

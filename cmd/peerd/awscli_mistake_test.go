@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/simtest"
 )
 
 // mistakes are those of the procedure that need no procedure: the VPCs, tables and groups of the scenarios are there.
 func mistakes(t *testing.T, c *cli) {
-	net := c.engineer(t, simProcess(t, filepath.Join("testdata", "scenarios", "world.yaml")), network)
+	net := c.engineer(t, simProcess(t, filepath.Join("..", "..", "pkg", "simtest", "world.yaml")), network)
 	for _, of := range []struct {
 		what string
 		make func(terminal)
@@ -35,7 +36,7 @@ func badRequests(net terminal) {
 		asked = append(asked, net.id("VpcPeeringConnection.VpcPeeringConnectionId", ask+peer))
 	}
 	net.read("ec2 describe-vpc-peering-connections --filters Name=status-code,Values=failed --query VpcPeeringConnections[].VpcPeeringConnectionId", &failed)
-	wantSame(net.t, "asked for", asked, "failed", failed)
+	simtest.WantSame(net.t, "asked for", asked, "failed", failed)
 	net.refused("InvalidStateTransition", "from failed to deleting", "ec2 delete-vpc-peering-connection --vpc-peering-connection-id "+asked[0])
 	net.refused("InvalidVpcID.NotFound", "'vpc-0000000000000ffff'", "ec2 create-vpc-peering-connection --vpc-id vpc-0000000000000ffff --peer-vpc-id vpc-0000000000000b001")
 	net.refused("InvalidParameterValue", "not a valid CIDR block", "ec2 create-vpc --cidr-block 10.0.0.0/33")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/render"
+	"github.com/peerd/peerd/pkg/simtest"
 )
 
 // specOf is a spec of testdata with the ids that AWS gave.
@@ -44,7 +45,7 @@ func takeOver(t *testing.T, endpoint, spec string, want []string) []string {
 	for _, a := range planned.Plan.Actions {
 		got = append(got, a.Account+"/"+a.Region+" "+a.Line)
 	}
-	wantSame(t, "expected", want, "the plan", got)
+	simtest.WantSame(t, "expected", want, "the plan", got)
 	if calls := wire.writes(); len(calls) > 0 {
 		t.Errorf("the plan made the calls %q", calls)
 	}

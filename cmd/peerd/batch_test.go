@@ -9,6 +9,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/simtest"
 )
 
 // authorized counts calls of Authorize that peerd made, which tags its rules, by account, group, direction and code.
@@ -27,8 +28,8 @@ func TestOneCallForAllRulesOfAGroup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, ec2sim.Config{}, "every-rule-form")
-		report, calls := r.cycle(false)
-		mustExit(t, "pass", report, reconcile.ExitInSync)
+		report, calls := r.Apply()
+		simtest.MustExit(t, "pass", report, reconcile.ExitInSync)
 		want := map[string]int{
 			"111111111111 sg-0000000000000a001 Ingress": 1,
 			"111111111111 sg-0000000000000a001 Egress":  1,
@@ -45,18 +46,18 @@ func TestOneCallForAllRulesOfAGroup(t *testing.T) {
 func TestRuleMadeByHandMeanwhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ec2sim.Config{Delays: lagging}, "every-rule-form")
-		before := lines(r.sim.Dump())
-		byHand := edit{"AuthorizeSecurityGroupIngress", "eu-west-1", "111111111111", map[string]string{"GroupId": "sg-0000000000000a001", "IpPermissions.1.IpProtocol": "udp",
+		r := newRig(t, ec2sim.Config{Delays: simtest.Lagging}, "every-rule-form")
+		before := simtest.Lines(r.Sim.Dump())
+		byHand := simtest.Edit{Action: "AuthorizeSecurityGroupIngress", Region: "eu-west-1", Account: "111111111111", Params: map[string]string{"GroupId": "sg-0000000000000a001", "IpPermissions.1.IpProtocol": "udp",
 			"IpPermissions.1.FromPort": "53", "IpPermissions.1.ToPort": "53", "IpPermissions.1.IpRanges.1.CidrIp": "10.30.0.0/16"}}
-		r.sim.After(func(c ec2sim.Call) {
+		r.Sim.After(func(c ec2sim.Call) {
 			if c.Action == "AcceptVpcPeeringConnection" && c.Code == "" {
-				r.sim.After(nil)
-				byHand.make(t, r.sim)
+				r.Sim.After(nil)
+				byHand.Make(t, r.Sim)
 			}
 		})
-		report, calls := r.cycle(false)
-		mustExit(t, "pass", report, reconcile.ExitInSync)
+		report, calls := r.Apply()
+		simtest.MustExit(t, "pass", report, reconcile.ExitInSync)
 		want := map[string]int{
 			"111111111111 sg-0000000000000a001 Ingress InvalidPermission.Duplicate": 2, // the call for all, and that for this one
 			"111111111111 sg-0000000000000a001 Ingress":                             8,
@@ -67,7 +68,7 @@ func TestRuleMadeByHandMeanwhile(t *testing.T) {
 			t.Errorf("calls of Authorize (-want +got):\n%s", d)
 		}
 		ours, others := 0, 0
-		for _, l := range without(lines(r.sim.Dump()), before) {
+		for _, l := range simtest.Without(simtest.Lines(r.Sim.Dump()), before) {
 			switch {
 			case !strings.Contains(l, " rule ") || !strings.Contains(l, " sg-0000000000000a001 ingress "):
 			case strings.Contains(l, " udp 53-53 10.30.0.0/16 ") && strings.HasSuffix(l, " tags={}"):
@@ -77,10 +78,10 @@ func TestRuleMadeByHandMeanwhile(t *testing.T) {
 			}
 		}
 		if ours != 8 || others != 1 {
-			t.Errorf("%d rules of ours and %d by hand, want 8 and 1:\n%s", ours, others, r.sim.Dump())
+			t.Errorf("%d rules of ours and %d by hand, want 8 and 1:\n%s", ours, others, r.Sim.Dump())
 		}
-		again, calls := r.cycle(false)
-		mustExit(t, "second pass", again, reconcile.ExitInSync)
-		wantActions(t, nil, calls)
+		again, calls := r.Apply()
+		simtest.MustExit(t, "second pass", again, reconcile.ExitInSync)
+		simtest.WantActions(t, nil, calls)
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/sandbox"
+	"github.com/peerd/peerd/pkg/simtest"
 	"github.com/peerd/peerd/pkg/spec"
 )
 
@@ -77,12 +78,12 @@ func countLists(t *testing.T, set *spec.Set, lists map[string]int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t, box.Sim, set}
-	first, _ := r.cycle(false)
-	mustExit(t, "first pass", first, reconcile.ExitInSync)
+	r := &simtest.Rig{T: t, Sim: box.Sim, Spec: set}
+	first, _ := r.Apply()
+	simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
 	before := len(box.Sim.Calls())
-	second, _ := r.cycle(false)
-	mustExit(t, "second pass", second, reconcile.ExitInSync)
+	second, _ := r.Apply()
+	simtest.MustExit(t, "second pass", second, reconcile.ExitInSync)
 	want := map[string]int{}
 	for scope := range scopesOf(set) {
 		for action, n := range lists {
@@ -111,8 +112,8 @@ func TestDNSAttributeCalls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &rig{t, box.Sim, set}
-		r.cycle(true)
+		r := &simtest.Rig{T: t, Sim: box.Sim, Spec: set}
+		r.Plan()
 		got := 0
 		for k, n := range perScope(box.Sim.Calls()) {
 			if strings.HasSuffix(k, " DescribeVpcAttribute") {
@@ -135,9 +136,9 @@ func TestWaitingIsBatched(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := &rig{t, box.Sim, set}
-			report, _ := r.cycle(false)
-			mustExit(t, "pass", report, reconcile.ExitInSync)
+			r := &simtest.Rig{T: t, Sim: box.Sim, Spec: set}
+			report, _ := r.Apply()
+			simtest.MustExit(t, "pass", report, reconcile.ExitInSync)
 			counts := perScope(box.Sim.Calls())
 			return slices.Max(slices.Collect(maps.Values(onlyAction(counts, "DescribeVpcPeeringConnections"))))
 		}
@@ -160,27 +161,27 @@ func onlyAction(counts map[string]int, action string) map[string]int {
 // What somebody changes by hand between two passes is noticed by the next one, and put right.
 func TestHandEditIsNoticed(t *testing.T) {
 	t.Parallel()
-	edits := map[string]edit{
-		"route deleted":      {"DeleteRoute", "eu-west-1", "111111111111", map[string]string{"RouteTableId": "rtb-0000000000000a001", "DestinationCidrBlock": "10.20.0.0/16"}},
-		"accepter tags gone": {"DeleteTags", "eu-west-1", "222222222222", map[string]string{"ResourceId.1": "PCX", "Tag.1.Key": "peerd:owner"}},
-		"connection deleted": {"DeleteVpcPeeringConnection", "eu-west-1", "222222222222", map[string]string{"VpcPeeringConnectionId": "PCX"}},
+	edits := map[string]simtest.Edit{
+		"route deleted":      {Action: "DeleteRoute", Region: "eu-west-1", Account: "111111111111", Params: map[string]string{"RouteTableId": "rtb-0000000000000a001", "DestinationCidrBlock": "10.20.0.0/16"}},
+		"accepter tags gone": {Action: "DeleteTags", Region: "eu-west-1", Account: "222222222222", Params: map[string]string{"ResourceId.1": "PCX", "Tag.1.Key": "peerd:owner"}},
+		"connection deleted": {Action: "DeleteVpcPeeringConnection", Region: "eu-west-1", Account: "222222222222", Params: map[string]string{"VpcPeeringConnectionId": "PCX"}},
 	}
 	for name, e := range edits {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, ec2sim.Config{}, "cross-account")
-				before := lines(r.sim.Dump())
-				first, _ := r.cycle(false)
-				mustExit(t, "first pass", first, reconcile.ExitInSync)
-				made := anonymous(without(lines(r.sim.Dump()), before))
-				e.make(t, r.sim)
-				planned, _ := r.cycle(true)
-				mustExit(t, "plan after the edit", planned, reconcile.ExitChanges)
-				mended, _ := r.cycle(false)
-				mustExit(t, "pass after the edit", mended, reconcile.ExitInSync)
-				left := slices.DeleteFunc(anonymous(without(lines(r.sim.Dump()), before)), func(l string) bool { return strings.Contains(l, "status=deleted") })
-				wantSame(t, "made at first", made, "after the edit was mended", left)
+				before := simtest.Lines(r.Sim.Dump())
+				first, _ := r.Apply()
+				simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
+				made := simtest.Anonymous(simtest.Without(simtest.Lines(r.Sim.Dump()), before))
+				e.Make(t, r.Sim)
+				planned, _ := r.Plan()
+				simtest.MustExit(t, "plan after the edit", planned, reconcile.ExitChanges)
+				mended, _ := r.Apply()
+				simtest.MustExit(t, "pass after the edit", mended, reconcile.ExitInSync)
+				left := slices.DeleteFunc(simtest.Anonymous(simtest.Without(simtest.Lines(r.Sim.Dump()), before)), func(l string) bool { return strings.Contains(l, "status=deleted") })
+				simtest.WantSame(t, "made at first", made, "after the edit was mended", left)
 			})
 		})
 	}

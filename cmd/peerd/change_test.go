@@ -1,37 +1,20 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"testing/synctest"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/simtest"
 	"github.com/peerd/peerd/pkg/spec"
 )
 
 // edited loads a scenario's spec with replacements made in its text.
 func edited(t *testing.T, scenario string, replace ...string) *spec.Set {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "scenarios", scenario, "spec.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := strings.NewReplacer(replace...).Replace(string(text))
-	if changed == string(text) {
-		t.Fatal("the edit changes nothing")
-	}
-	s, err := spec.Load(fstest.MapFS{"spec.yaml": {Data: []byte(changed)}}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return simtest.LoadSpec(t, scenarioText(t, scenario), replace...)
 }
 
 // What EC2 can change in place is changed in place: nothing is removed first to make room.
@@ -40,7 +23,7 @@ func TestChangedInPlace(t *testing.T) {
 	for name, tc := range map[string]struct {
 		scenario string
 		replace  []string
-		edit     *edit // by hand, instead of in the spec
+		edit     *simtest.Edit // by hand, instead of in the spec
 		plan     []string
 		calls    []string
 	}{
@@ -60,7 +43,7 @@ func TestChangedInPlace(t *testing.T) {
 			plan:  []string{"~ options of pcx: dns on for vpc-0000000000000a001"},
 			calls: []string{"ModifyVpcPeeringConnectionOptions"}},
 		"connection deleted by hand": {scenario: "same-account",
-			edit: &edit{"DeleteVpcPeeringConnection", "eu-west-1", "111111111111", map[string]string{"VpcPeeringConnectionId": "PCX"}},
+			edit: &simtest.Edit{Action: "DeleteVpcPeeringConnection", Region: "eu-west-1", Account: "111111111111", Params: map[string]string{"VpcPeeringConnectionId": "PCX"}},
 			plan: []string{"+ accept pcx from 111111111111/eu-west-1/vpc-0000000000000a001 into vpc-0000000000000a002",
 				"+ connection vpc-0000000000000a001 -> 111111111111/eu-west-1/vpc-0000000000000a002 {Name=\"hub-tools\" peerd:owner=\"acme\" peerd:peering=\"hub-tools\"}",
 				"~ route 10.0.0.0/16 -> pcx in rtb-0000000000000a004 (was pcx)", "~ route 10.1.0.0/16 -> pcx in rtb-0000000000000a001 (was pcx)", "~ route 10.1.0.0/16 -> pcx in rtb-0000000000000a002 (was pcx)"},
@@ -69,44 +52,28 @@ func TestChangedInPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, ec2sim.Config{Delays: lagging}, tc.scenario)
-				first, _ := r.cycle(false)
-				mustExit(t, "first pass", first, reconcile.ExitInSync)
+				r := newRig(t, ec2sim.Config{Delays: simtest.Lagging}, tc.scenario)
+				first, _ := r.Apply()
+				simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
 				if tc.edit != nil {
-					tc.edit.make(t, r.sim)
+					tc.edit.Make(t, r.Sim)
 				} else {
-					r.spec = edited(t, tc.scenario, tc.replace...)
+					r.Spec = edited(t, tc.scenario, tc.replace...)
 				}
-				planned, _ := r.cycle(true)
-				mustExit(t, "plan", planned, reconcile.ExitChanges)
+				planned, _ := r.Plan()
+				simtest.MustExit(t, "plan", planned, reconcile.ExitChanges)
 				var got []string
-				for _, l := range anonymous(planLines(planned.First)) {
+				for _, l := range simtest.Anonymous(planLines(planned.First)) {
 					got = append(got, l[strings.Index(l, " ")+1:])
 				}
-				wantSame(t, "expected", tc.plan, "the plan", got)
-				applied, calls := r.cycle(false)
-				mustExit(t, "pass", applied, reconcile.ExitInSync)
-				wantActions(t, tc.calls, calls)
-				again, calls := r.cycle(false)
-				mustExit(t, "pass after it", again, reconcile.ExitInSync)
-				wantActions(t, nil, calls)
+				simtest.WantSame(t, "expected", tc.plan, "the plan", got)
+				applied, calls := r.Apply()
+				simtest.MustExit(t, "pass", applied, reconcile.ExitInSync)
+				simtest.WantActions(t, tc.calls, calls)
+				again, calls := r.Apply()
+				simtest.MustExit(t, "pass after it", again, reconcile.ExitInSync)
+				simtest.WantActions(t, nil, calls)
 			})
 		})
-	}
-}
-
-// wantActions compares the actions of calls to EC2, in order.
-func wantActions(t *testing.T, want []string, calls []ec2sim.Call) {
-	t.Helper()
-	var got []string
-	for _, c := range calls {
-		if c.Service == "ec2" {
-			got = append(got, c.Action)
-		}
-	}
-	slices.Sort(got)
-	want = slices.Sorted(slices.Values(want))
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("mutating calls (-want +got):\n%s", d)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
+	"github.com/peerd/peerd/pkg/simtest"
 )
 
 // asPeerd makes the test binary be peerd: tests start it as a process of its own.
@@ -43,12 +44,8 @@ func process(ctx context.Context, t *testing.T, endpoint string, args ...string)
 // server serves a fresh simulated AWS over HTTP.
 func server(t *testing.T) (*ec2sim.Sim, string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "scenarios", "world.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ms := 20 * time.Millisecond
-	sim, err := ec2sim.New(ec2sim.Config{World: text, Delays: world.Delays{Initiating: ms, Visible: ms, Provisioning: ms}})
+	sim, err := ec2sim.New(ec2sim.Config{World: simtest.World, Delays: world.Delays{Initiating: ms, Visible: ms, Provisioning: ms}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,12 +75,12 @@ func TestKilledAfterEveryCall(t *testing.T) {
 	t.Parallel()
 	spec := filepath.Join("testdata", "scenarios", "group-reference", "spec.yaml")
 	sim, endpoint := server(t)
-	before := lines(sim.Dump())
+	before := simtest.Lines(sim.Dump())
 	cmd, out := process(t.Context(), t, endpoint, "--once", "--spec", spec)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("undisturbed: %v\n%s", err, out)
 	}
-	want := anonymous(without(lines(sim.Dump()), before))
+	want := simtest.Anonymous(simtest.Without(simtest.Lines(sim.Dump()), before))
 	total := 0
 	for _, c := range sim.Calls() {
 		if c.Service == "ec2" {
@@ -109,11 +106,11 @@ func TestKilledAfterEveryCall(t *testing.T) {
 			if err := again.Run(); err != nil {
 				t.Fatalf("second run: %v\n%s", err, out)
 			}
-			after := lines(sim.Dump())
-			if touched := without(before, after); len(touched) > 0 {
+			after := simtest.Lines(sim.Dump())
+			if touched := simtest.Without(before, after); len(touched) > 0 {
 				t.Errorf("touched:\n%s", strings.Join(touched, "\n"))
 			}
-			wantSame(t, "undisturbed", slices.Clone(want), "after the kill", anonymous(without(after, before)))
+			simtest.WantSame(t, "undisturbed", slices.Clone(want), "after the kill", simtest.Anonymous(simtest.Without(after, before)))
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/simtest"
 )
 
 // eastern adds a peering of which both VPCs are in us-east-1, and everything else of the scenario in eu-west-1 stays.
@@ -24,36 +25,36 @@ const dataVPC = "  data: {account: payments, region: us-east-1, id: vpc-00000000
 func TestLeftoverInAnotherRegion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ec2sim.Config{Delays: lagging}, "cross-account")
-		first, _ := r.cycle(false)
-		mustExit(t, "first pass", first, reconcile.ExitInSync)
-		west := lines(r.sim.Dump())
-		r.spec = edited(t, "cross-account", "peerings:\n", "peerings:\n"+eastern)
-		both, _ := r.cycle(false)
-		mustExit(t, "pass with both peerings", both, reconcile.ExitInSync)
-		whole := alive(lines(r.sim.Dump()))
+		r := newRig(t, ec2sim.Config{Delays: simtest.Lagging}, "cross-account")
+		first, _ := r.Apply()
+		simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
+		west := simtest.Lines(r.Sim.Dump())
+		r.Spec = edited(t, "cross-account", "peerings:\n", "peerings:\n"+eastern)
+		both, _ := r.Apply()
+		simtest.MustExit(t, "pass with both peerings", both, reconcile.ExitInSync)
+		whole := alive(simtest.Lines(r.Sim.Dump()))
 
-		r.spec = edited(t, "cross-account", easternVPCs, "", dataVPC, "")
-		unseen, calls := r.prune(9)
-		mustExit(t, "pass that does not look there", unseen, reconcile.ExitInSync)
-		wantActions(t, nil, calls)
+		r.Spec = edited(t, "cross-account", easternVPCs, "", dataVPC, "")
+		unseen, calls := r.Prune(9)
+		simtest.MustExit(t, "pass that does not look there", unseen, reconcile.ExitInSync)
+		simtest.WantActions(t, nil, calls)
 
 		for _, where := range []string{"network", "payments"} { // either account shows it, and leads to the other
-			r.spec = edited(t, "cross-account", easternVPCs, "", dataVPC, "", "  "+where+": {", "  "+where+": {regions: [us-east-1], ")
-			found, calls := r.cycle(false)
-			mustExit(t, "pass that looks in "+where, found, reconcile.ExitChanges)
-			wantActions(t, nil, calls)
+			r.Spec = edited(t, "cross-account", easternVPCs, "", dataVPC, "", "  "+where+": {", "  "+where+": {regions: [us-east-1], ")
+			found, calls := r.Apply()
+			simtest.MustExit(t, "pass that looks in "+where, found, reconcile.ExitChanges)
+			simtest.WantActions(t, nil, calls)
 			wantExtra(t, found, "connection ", "route 10.2.0.0/16", "route 10.30.0.0/16", "rule ")
 		}
 
-		pruned, calls := r.prune(1)
-		mustExit(t, "pass with --prune", pruned, reconcile.ExitInSync)
-		wantActions(t, []string{"CreateTags", "DeleteRoute", "DeleteRoute", "RevokeSecurityGroupIngress", "DeleteVpcPeeringConnection"}, calls)
-		after := alive(lines(r.sim.Dump()))
-		if more := without(after, west); len(more) > 0 {
+		pruned, calls := r.Prune(1)
+		simtest.MustExit(t, "pass with --prune", pruned, reconcile.ExitInSync)
+		simtest.WantActions(t, []string{"CreateTags", "DeleteRoute", "DeleteRoute", "RevokeSecurityGroupIngress", "DeleteVpcPeeringConnection"}, calls)
+		after := alive(simtest.Lines(r.Sim.Dump()))
+		if more := simtest.Without(after, west); len(more) > 0 {
 			t.Errorf("left over:\n%s", strings.Join(more, "\n"))
 		}
-		for _, l := range without(whole, after) {
+		for _, l := range simtest.Without(whole, after) {
 			if !strings.Contains(l, "/us-east-1 ") {
 				t.Errorf("gone from elsewhere: %s", l)
 			}

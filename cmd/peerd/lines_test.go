@@ -13,24 +13,8 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/simtest"
 )
-
-var (
-	connID = regexp.MustCompile(`pcx-[0-9a-f]{17}`)
-	ruleID = regexp.MustCompile(`sgr-[0-9a-f]{17}`)
-)
-
-// noConn takes connection ids out of a line.
-func noConn(line string) string { return connID.ReplaceAllString(line, "pcx") }
-
-// anonymous takes the ids that AWS makes out of dumped lines.
-func anonymous(dumped []string) []string {
-	out := make([]string, len(dumped))
-	for i, l := range dumped {
-		out[i] = ruleID.ReplaceAllString(noConn(l), "sgr")
-	}
-	return out
-}
 
 // callLines tells mutating calls in the words of the plan, from their parameters alone.
 func callLines(sim *ec2sim.Sim, calls []ec2sim.Call) []string {
@@ -38,7 +22,7 @@ func callLines(sim *ec2sim.Sim, calls []ec2sim.Call) []string {
 	for _, c := range calls {
 		if c.Service == "ec2" && c.Code == "" {
 			for _, l := range callLine(sim, c) {
-				out = append(out, noConn(c.Account+"/"+c.Region+" "+l))
+				out = append(out, simtest.NoConn(c.Account+"/"+c.Region+" "+l))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/simtest"
 	"github.com/peerd/peerd/pkg/spec"
 )
 
@@ -26,14 +27,14 @@ peerings:
 `
 
 // partnerRig has a spec of one peering between the tools and the partner's VPC.
-func partnerRig(t *testing.T, replace ...string) *rig {
+func partnerRig(t *testing.T, replace ...string) *simtest.Rig {
 	t.Helper()
-	r := newRig(t, ec2sim.Config{Delays: lagging}, "same-account")
+	r := newRig(t, ec2sim.Config{Delays: simtest.Lagging}, "same-account")
 	s, err := spec.Load(fstest.MapFS{"spec.yaml": {Data: []byte(strings.NewReplacer(replace...).Replace(partnerSpec))}}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.spec = s
+	r.Spec = s
 	return r
 }
 
@@ -52,13 +53,13 @@ func TestPartnerAsks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := partnerRig(t, "REQUESTER", "them", "ACCEPTER", "tools")
-		waiting, calls := r.cycle(false)
-		mustExit(t, "before the request", waiting, reconcile.ExitChanges)
-		wantActions(t, nil, calls)
-		edit{"CreateVpcPeeringConnection", "eu-west-1", "999999999999", map[string]string{"VpcId": "vpc-0000000000000c001", "PeerVpcId": "vpc-0000000000000a002", "PeerOwnerId": "111111111111"}}.make(t, r.sim)
-		time.Sleep(lagging.Initiating + lagging.Visible) // until it is pending and can be seen here
-		accepted, calls := r.cycle(false)
-		mustExit(t, "after the request", accepted, reconcile.ExitInSync)
+		waiting, calls := r.Apply()
+		simtest.MustExit(t, "before the request", waiting, reconcile.ExitChanges)
+		simtest.WantActions(t, nil, calls)
+		simtest.Edit{Action: "CreateVpcPeeringConnection", Region: "eu-west-1", Account: "999999999999", Params: map[string]string{"VpcId": "vpc-0000000000000c001", "PeerVpcId": "vpc-0000000000000a002", "PeerOwnerId": "111111111111"}}.Make(t, r.Sim)
+		time.Sleep(simtest.Lagging.Initiating + simtest.Lagging.Visible) // until it is pending and can be seen here
+		accepted, calls := r.Apply()
+		simtest.MustExit(t, "after the request", accepted, reconcile.ExitInSync)
 		onlyOurs(t, calls)
 		var order []string
 		for _, c := range calls {
@@ -69,9 +70,9 @@ func TestPartnerAsks(t *testing.T) {
 		if got := strings.Join(order, " "); got != "CreateTags AcceptVpcPeeringConnection CreateRoute" {
 			t.Errorf("calls: %s", got)
 		}
-		again, calls := r.cycle(false)
-		mustExit(t, "second pass", again, reconcile.ExitInSync)
-		wantActions(t, nil, calls)
+		again, calls := r.Apply()
+		simtest.MustExit(t, "second pass", again, reconcile.ExitInSync)
+		simtest.WantActions(t, nil, calls)
 	})
 }
 
@@ -80,11 +81,11 @@ func TestPartnerBringsMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := partnerRig(t, "REQUESTER", "them", "ACCEPTER", "tools", "10.200.0.0/16", "10.201.0.0/16")
-		edit{"CreateVpcPeeringConnection", "eu-west-1", "999999999999", map[string]string{"VpcId": "vpc-0000000000000c001", "PeerVpcId": "vpc-0000000000000a002", "PeerOwnerId": "111111111111"}}.make(t, r.sim)
-		time.Sleep(lagging.Initiating + lagging.Visible)
-		held, calls := r.cycle(false)
-		mustExit(t, "after the request", held, reconcile.ExitAttention)
-		wantActions(t, nil, calls)
+		simtest.Edit{Action: "CreateVpcPeeringConnection", Region: "eu-west-1", Account: "999999999999", Params: map[string]string{"VpcId": "vpc-0000000000000c001", "PeerVpcId": "vpc-0000000000000a002", "PeerOwnerId": "111111111111"}}.Make(t, r.Sim)
+		time.Sleep(simtest.Lagging.Initiating + simtest.Lagging.Visible)
+		held, calls := r.Apply()
+		simtest.MustExit(t, "after the request", held, reconcile.ExitAttention)
+		simtest.WantActions(t, nil, calls)
 	})
 }
 
@@ -93,18 +94,18 @@ func TestPartnerIsAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := partnerRig(t, "REQUESTER", "tools", "ACCEPTER", "them")
-		asked, calls := r.cycle(false)
-		mustExit(t, "asking", asked, reconcile.ExitChanges)
-		wantActions(t, []string{"CreateVpcPeeringConnection"}, calls)
+		asked, calls := r.Apply()
+		simtest.MustExit(t, "asking", asked, reconcile.ExitChanges)
+		simtest.WantActions(t, []string{"CreateVpcPeeringConnection"}, calls)
 		onlyOurs(t, calls)
-		still, calls := r.cycle(false)
-		mustExit(t, "still waiting", still, reconcile.ExitChanges)
-		wantActions(t, nil, calls)
-		time.Sleep(lagging.Initiating + lagging.Visible)
-		edit{"AcceptVpcPeeringConnection", "eu-west-1", "999999999999", map[string]string{"VpcPeeringConnectionId": "PCX"}}.make(t, r.sim)
-		routed, calls := r.cycle(false)
-		mustExit(t, "after they accepted", routed, reconcile.ExitInSync)
-		wantActions(t, []string{"CreateRoute"}, calls)
+		still, calls := r.Apply()
+		simtest.MustExit(t, "still waiting", still, reconcile.ExitChanges)
+		simtest.WantActions(t, nil, calls)
+		time.Sleep(simtest.Lagging.Initiating + simtest.Lagging.Visible)
+		simtest.Edit{Action: "AcceptVpcPeeringConnection", Region: "eu-west-1", Account: "999999999999", Params: map[string]string{"VpcPeeringConnectionId": "PCX"}}.Make(t, r.Sim)
+		routed, calls := r.Apply()
+		simtest.MustExit(t, "after they accepted", routed, reconcile.ExitInSync)
+		simtest.WantActions(t, []string{"CreateRoute"}, calls)
 		onlyOurs(t, calls)
 	})
 }

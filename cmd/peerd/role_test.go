@@ -48,7 +48,7 @@ func TestRoles(t *testing.T) {
 		"plan, with pruning in view": {both, []string{"plan", "--prune"}, 2, []string{read, readB}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			world := text("world.yaml", "roles: [{name: peerd, externalId: acme-7f3}]", "roles: [{name: peerd, externalId: acme-7f3}, {name: peerd-read, externalId: acme-7f3}]",
+			world := text(filepath.Join("..", "..", "..", "..", "pkg", "simtest", "world.yaml"), "roles: [{name: peerd, externalId: acme-7f3}]", "roles: [{name: peerd, externalId: acme-7f3}, {name: peerd-read, externalId: acme-7f3}]",
 				"roles: [{name: peerd}]", "roles: [{name: peerd}, {name: peerd-read}]")
 			sim, err := ec2sim.New(ec2sim.Config{World: world})
 			if err != nil {
