@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 10s
 
-.PHONY: build test race lint fuzz golden check
+.PHONY: build test race lint fuzz golden rows mutants check
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -26,5 +26,13 @@ fuzz:
 # golden rewrites the expected outputs; read the difference before you commit it.
 golden:
 	go test ./pkg/spec ./pkg/plan ./pkg/render ./cmd/peerd -update
+
+# rows prints the rows of docs/failures.md that no test shows; ROWS=18-21,35 asks for some only.
+rows:
+	go run ./pkg/failures/check rows -rows=$(ROWS)
+
+# mutants takes away what protects against each row, and fails if the row's tests do not notice.
+mutants:
+	go run ./pkg/failures/check mutants -rows=$(ROWS)
 
 check: test lint race fuzz
