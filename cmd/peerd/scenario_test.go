@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // kinds of AWS that every scenario is run against.
 var kinds = map[string]ec2sim.Config{
-	"prompt":          {},
-	"simtest.Lagging": {Delays: simtest.Lagging},
+	"prompt":  {},
+	"lagging": {Delays: simtest.Lagging},
 	"emulator": {Switches: world.Switches{IgnoreFilters: true, IgnorePageSize: true, JumpToActive: true, NotFoundSpelling: "Id",
 		AlwaysOptions: true, IDsWithMaxResults: "allow"}},
 	"emulator with shared tags": {Switches: world.Switches{IgnoreFilters: true, SharedTags: true, JumpToActive: true, IdenticalCreateRoute: "fail"}},

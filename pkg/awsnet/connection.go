@@ -191,10 +191,10 @@ func notAsked(a plan.OpenConnection, c netstate.Connection) string {
 	switch {
 	case c.Requester.ID != a.Requester.ID || c.Accepter.ID != "" && c.Accepter.ID != a.Accepter.ID:
 		return fmt.Sprintf("which joins %s and %s", c.Requester.ID, c.Accepter.ID)
-	case owner != a.Tags[netstate.TagOwner] && owner != "":
-		return fmt.Sprintf("which is %s and belongs to %q", c.Status, owner)
-	case len(tags.Missing(a.Tags)) > 0:
+	case owner == "":
 		return fmt.Sprintf("which is %s and does not carry our tags", c.Status)
+	case owner != a.Tags[netstate.TagOwner]: // the other tags may be those of an earlier request of ours; they are mended like any
+		return fmt.Sprintf("which is %s and belongs to %q", c.Status, owner)
 	case !c.Status.Alive() && c.Status != netstate.Failed: // a new one may fail at once
 		return fmt.Sprintf("which is %s", c.Status)
 	}

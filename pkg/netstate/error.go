@@ -19,6 +19,15 @@ const (
 	Void      Kind = "void"      // a reply that is not one: not evidence of anything
 )
 
+// Passing reports whether a failure may be over at the next look.
+func (k Kind) Passing() bool {
+	switch k {
+	case Retry, Throttled, Stale, Exists, Ambiguous, Gone:
+		return true
+	}
+	return false
+}
+
 // Error is a failed call to AWS.
 type Error struct {
 	Op      string // operation and object: "create route 10.2.0.0/16 in rtb-0a1"

@@ -19,7 +19,7 @@ func (b *builder) claim(s *state) {
 		}
 	}
 	if len(living) == 0 {
-		b.sayFailed(s)
+		b.askAgain(s)
 		return
 	}
 	c := living[0]
@@ -27,6 +27,7 @@ func (b *builder) claim(s *state) {
 	case ours, takeable:
 		s.conn, s.adopted = &c, v == takeable
 		b.checkPartner(s)
+		b.checkStuck(s, c)
 	default:
 		s.held = true
 		b.problem(s, s.want.Pos, HoldsLink, CodeForeignConn, "%s (%s) already joins %s and %s; %s", c.ID, c.Status, c.Requester, c.Accepter, why)
@@ -64,15 +65,6 @@ func (b *builder) living(p netstate.Pair) []netstate.Connection {
 	return out
 }
 
-// sayFailed repeats EC2's words about a request of ours that failed, since nothing else shows them.
-func (b *builder) sayFailed(s *state) {
-	for _, c := range b.at.pairs[s.want.Pair()] {
-		if v, _ := claimConnection(b.d.Owner, c, false); v == ours && c.Status == netstate.Failed {
-			b.problem(s, s.want.Pos, BlocksItem, CodeConnFailed, "%s failed: %q; EC2 says so for overlapping CIDRs, a wrong VPC, account or region", c.ID, c.Message)
-		}
-	}
-}
-
 // connectionActions brings the link's connection to life and its views' tags in order.
 func (b *builder) connectionActions(s *state) {
 	requester, accepter := &s.want.Ends[0], &s.want.Ends[1]
@@ -81,8 +73,8 @@ func (b *builder) connectionActions(s *state) {
 	}
 	switch {
 	case s.conn == nil && requester.Managed:
-		b.add(s, OpenConnection{s.head(requester.VPC.Scope, false, "there is no connection of this pair"), requester.VPC, accepter.VPC,
-			withName(s.want)}, ResourceConnection, DriftMissing)
+		b.add(s, OpenConnection{s.head(requester.VPC.Scope, s.ending != "", "there is no connection of this pair"), requester.VPC, accepter.VPC,
+			s.asks()}, ResourceConnection, DriftMissing)
 	case s.conn == nil:
 		b.drift(s.want.Name, ResourceConnection, DriftMissing, "a request from "+requester.VPC.String(), "waiting")
 		s.waiting = "a request from " + requester.VPC.String()
@@ -124,7 +116,7 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 	if !e.Managed {
 		return
 	}
-	a := TagConnection{head: s.head(e.VPC.Scope, true, "tags are kept per account and region"), Side: side, Tags: withName(s.want), New: true}
+	a := TagConnection{head: s.head(e.VPC.Scope, true, "tags are kept per account and region"), Side: side, Tags: s.marked(withName(s.want)), New: true}
 	if s.conn != nil {
 		a.Conn = s.conn.ID
 	}
@@ -134,10 +126,10 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 	case s.conn != nil && s.conn.Views[side].Seen:
 		view := s.conn.Views[side]
 		if s.adopted || view.Owner() != "" || view.Tags[netstate.TagName] != "" || side == netstate.RequesterSide {
-			a.Tags = s.want.Tags
+			a.Tags = s.marked(s.want.Tags)
 		}
 		if view.Tags[netstate.TagEntry] == netstate.Leaving { // wanted again before its removal was finished
-			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: ""})
+			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: s.want.Digest})
 		}
 		a.Tags = view.Tags.Missing(a.Tags)
 		a.Waits, a.New, a.Why = false, view.Owner() == "" && !s.adopted, "the view lacks them"
@@ -154,6 +146,15 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 // withName adds the Name that a connection gets at its creation, unless the spec states one.
 func withName(l *DesiredLink) netstate.Tags {
 	return netstate.Tags{netstate.TagName: string(l.Name)}.With(l.Tags)
+}
+
+// marked adds the entry's digest where the other side is not ours: only there a connection may come to an end that is not ours to mend
+// before the entry changes, so only there the tag is kept up to date.
+func (s *state) marked(t netstate.Tags) netstate.Tags {
+	if s.want.Ends[0].Managed && s.want.Ends[1].Managed {
+		return t
+	}
+	return t.With(netstate.Tags{netstate.TagEntry: s.want.Digest})
 }
 
 func (s *state) endOf(v netstate.VPC) *End {

@@ -25,6 +25,7 @@ type DesiredLink struct {
 	Ends      [2]End // requester, accepter, as in the spec
 	Tags      netstate.Tags
 	Adopt     bool
+	Digest    string // of the entry; see spec.Peering.Digest
 	Suspended string // the reason; empty: not suspended
 	Held      bool   // nothing of it is changed, and nothing of it is known for sure
 }

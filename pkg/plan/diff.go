@@ -37,7 +37,8 @@ func diff[K, V comparable](want, have map[K]V, order func(a, b K) int) delta[K] 
 
 // Options are what a pass may do, beyond what the spec says.
 type Options struct {
-	Prune bool // remove what is ours and no longer wanted
+	Prune  bool   // remove what is ours and no longer wanted
+	Memory Memory // of earlier passes
 
 	// Who acts for what several peerings want. Everything is decided with all of them in view, whatever stands here.
 	Only  []netstate.Link        // the peerings that this pass is for; empty: all
@@ -97,9 +98,12 @@ type builder struct {
 type state struct {
 	want    *DesiredLink
 	held    bool                 // nothing of it is changed, and nothing of it is known for sure
+	stalled bool                 // held although all of it is known: it is not to be had now
 	conn    *netstate.Connection // ours, alive
 	adopted bool                 // conn is being taken over
 	waiting string
+	try     try             // of the next request
+	ending  netstate.ConnID // of the pair, being deleted: until it is gone there is no other
 	refused map[netstate.RouteKey]bool
 }
 
@@ -220,12 +224,15 @@ func (b *builder) unread() []*netstate.Error {
 }
 
 func (s *state) report() LinkState {
-	r := LinkState{Name: s.want.Name, Held: s.held, Suspended: s.want.Suspended, Waiting: s.waiting}
+	r := LinkState{Name: s.want.Name, Pos: s.want.Pos, Held: s.held && !s.stalled, Suspended: s.want.Suspended, Waiting: s.waiting, Ending: s.ending}
 	for i, e := range s.want.Ends {
 		r.Ends[i] = LinkEnd{e.Name, e.VPC}
 	}
 	if s.conn != nil {
 		r.Conn, r.Status = s.conn.ID, s.conn.Status
+		if s.waiting != "" {
+			r.Expires = s.conn.Expires
+		}
 	}
 	return r
 }

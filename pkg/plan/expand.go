@@ -45,7 +45,7 @@ func (x *expander) problem(l *DesiredLink, pos spec.Pos, sev Severity, code, for
 
 // link expands one peering: first both VPCs, since each side's routes and rules need the other's CIDRs.
 func (x *expander) link(p *spec.Peering) *DesiredLink {
-	l := &DesiredLink{Name: p.Name, Pos: p.Pos, Adopt: p.Adopt, Tags: ownTags(x.set.Owner, p.Name, p.Tags)}
+	l := &DesiredLink{Name: p.Name, Pos: p.Pos, Adopt: p.Adopt, Digest: p.Digest(), Tags: ownTags(x.set.Owner, p.Name, p.Tags)}
 	for i := range p.Sides {
 		x.end(l, i, &p.Sides[i])
 	}

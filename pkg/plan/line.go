@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -28,7 +29,16 @@ func announce(a Action) string {
 }
 
 func (a OpenConnection) line(string) string {
-	return fmt.Sprintf("+ connection %s -> %s {%s}", a.Requester.ID, a.Accepter, a.Tags)
+	return fmt.Sprintf("+ connection %s -> %s {%s}", a.Requester.ID, a.Accepter, shown(a.Tags))
+}
+
+// shown are the tags that the line of a request prints: all but those that peerd writes for itself. The time of asking would make every
+// plan another one.
+func shown(t netstate.Tags) netstate.Tags {
+	out := maps.Clone(t)
+	delete(out, netstate.TagEntry)
+	delete(out, netstate.TagTry)
+	return out
 }
 
 func (a AcceptConnection) line(conn string) string {

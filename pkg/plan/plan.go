@@ -2,8 +2,10 @@ package plan
 
 import (
 	"slices"
+	"time"
 
 	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/spec"
 )
 
 // Plan is what is to be done, what differs, and what stands in the way. Drift may exist without an action. All parts are sorted.
@@ -23,6 +25,7 @@ type Plan struct {
 // LinkState is how one peering of the spec stands.
 type LinkState struct {
 	Name      netstate.Link
+	Pos       spec.Pos // of its entry
 	Ends      [2]LinkEnd
 	Conn      netstate.ConnID // empty: no living connection that is ours
 	Status    netstate.Status // of Conn
@@ -30,11 +33,13 @@ type LinkState struct {
 	Suspended string          // the reason; empty: not suspended
 	Leftover  bool            // not in the spec: what is left of a peering that was
 	Waiting   string          // what a person of the other side has to do; empty: nothing
+	Expires   time.Time       // of a request that waits for them; zero: unknown
+	Ending    netstate.ConnID // a connection of the pair that is being deleted: until it is gone no other is requested
 }
 
-// Passing reports whether the connection is in a state that it leaves by itself, or by an acceptance that is ours to give.
+// Passing reports whether a connection is in a state that it leaves by itself, or by an acceptance that is ours to give.
 func (s LinkState) Passing() bool {
-	return s.Conn != "" && !s.Leftover && s.Status.Alive() && s.Status != netstate.Active && s.Waiting == ""
+	return s.Ending != "" || s.Conn != "" && !s.Leftover && s.Status.Alive() && s.Status != netstate.Active && s.Waiting == ""
 }
 
 // LinkEnd is one end of a peering as people know it.

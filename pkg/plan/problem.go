@@ -37,6 +37,11 @@ const (
 	CodeForeignConn    = "connection-foreign"   // a connection of this pair that is not ours
 	CodeUnknownStatus  = "connection-unknown"   // a state that peerd does not know
 	CodeConnFailed     = "connection-failed"    // EC2 gave the request up
+	CodeRejected       = "connection-rejected"  // somebody of the other side said no
+	CodeDeleted        = "connection-deleted"   // somebody deleted it, and one side is not ours to judge
+	CodeExpired        = "connection-expired"   // nobody accepted it, as often as is asked
+	CodeResting        = "resting"              // it failed before, and its time has not come again
+	CodeStuck          = "connection-stuck"     // it has been in a passing state for too long
 	CodeRouteConflict  = "route-conflict"       // the destination points elsewhere
 	CodeRouteContested = "route-contested"      // two peerings want one destination in one table
 	CodeTwin           = "connection-twin"      // two live connections of one pair
@@ -53,8 +58,13 @@ type Problem struct {
 	Message  string
 }
 
-// String returns "file:line:col: code: message".
-func (p Problem) String() string { return p.Pos.String() + ": " + p.Code + ": " + p.Message }
+// String returns "file:line:col: code: message", without a place where the spec has none.
+func (p Problem) String() string {
+	if p.Pos == (spec.Pos{}) {
+		return p.Code + ": " + p.Message
+	}
+	return p.Pos.String() + ": " + p.Code + ": " + p.Message
+}
 
 func sortProblems(ps []Problem) {
 	slices.SortFunc(ps, func(a, b Problem) int {

@@ -18,7 +18,7 @@ func (p *Plan) Refuse(found []Refusal) {
 		p.Problems = append(p.Problems, r.Problem)
 		for _, a := range r.Actions {
 			out[Key(a)] = true
-			p.leave(a)
+			p.leave(a, "refused")
 		}
 	}
 	sortProblems(p.Problems)
@@ -26,12 +26,12 @@ func (p *Plan) Refuse(found []Refusal) {
 	p.Actions = keep(p.Actions, func(a Action) bool { return !out[Key(a)] })
 }
 
-// leave says of the drift that an action would have mended that it is left, with every peering that wants the same rule.
-func (p *Plan) leave(a Action) {
+// leave says of the drift that an action would have mended why it is left, with every peering that wants the same rule.
+func (p *Plan) leave(a Action, why string) {
 	what := a.String()[len("+ "):]
 	for i, d := range p.Drift {
 		if (d.Link == a.Link() || d.Resource == ResourceRule) && d.What == what && d.Left == "" {
-			p.Drift[i].Left = "refused"
+			p.Drift[i].Left = why
 		}
 	}
 }

@@ -29,13 +29,13 @@ func (b *builder) remove(a Action, r Resource, suspended string) {
 	}
 }
 
-// findBlind notes the scopes of held links: what looks extra there may be what they want. Unknown is not empty. A rule may be wanted only
-// where the entry has rules, which in a shared VPC may be another account than the VPC's.
+// findBlind notes the scopes of links that could not be resolved: what looks extra there may be what they want. Unknown is not empty. A rule
+// may be wanted only where the entry has rules, which in a shared VPC may be another account than the VPC's.
 func (b *builder) findBlind() {
 	for _, s := range b.links {
 		for i := range s.want.Ends {
 			e := &s.want.Ends[i]
-			if !s.held && !e.Held {
+			if !s.want.Held && !e.Held {
 				continue
 			}
 			b.blind[e.VPC.Scope] = true

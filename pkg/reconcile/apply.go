@@ -188,7 +188,7 @@ func (p *pass) record(f finished) (progress bool) {
 		if goneIsGood(o) {
 			o.Err = nil
 		}
-		r := Result{Action: o.Action, Err: o.Err}
+		r := o
 		p.results = append(p.results, r)
 		p.log(r)
 		p.cfg.OnDone(r)
@@ -231,22 +231,13 @@ func (p *pass) failed(l *link, o plan.Outcome) {
 		p.pending[o.Action.Scope()]--
 	}
 	switch {
-	case passing(o.Err.Kind):
+	case o.Err.Kind.Passing():
 		p.stop(l)
 	case o.Action.Step() <= plan.StepAccept:
 		l.failed = true
 	default:
 		l.gaveUp[plan.Key(o.Action)] = true
 	}
-}
-
-// passing reports whether a failure may be over at the next look.
-func passing(k netstate.Kind) bool {
-	switch k {
-	case netstate.Retry, netstate.Throttled, netstate.Stale, netstate.Exists, netstate.Ambiguous, netstate.Gone:
-		return true
-	}
-	return false
 }
 
 func (p *pass) log(r Result) {

@@ -22,6 +22,8 @@ func (p *pass) lookAgain(ctx context.Context) (final *plan.Plan, lags bool, err 
 	if err != nil {
 		return nil, false, err
 	}
+	p.seen = o
+	o = p.in.Memory.Settle(o)
 	p.o = o.Clone()
 	lags = p.remember(p.o)
 	for _, l := range p.order {
@@ -124,6 +126,7 @@ func (p *pass) take(l look) {
 			continue
 		default:
 		}
+		p.o = p.in.Memory.Settle(p.o)
 		p.remember(p.o)
 		p.replan()
 		return

@@ -31,6 +31,7 @@ type pass struct {
 	settle   time.Time // of waiting for lists to agree and for passing failures to pass
 
 	o       *netstate.Observed // the last look, with the effects of what was done since
+	seen    *netstate.Observed // the last look at everything, as it was
 	links   map[netstate.Link]*link
 	order   []*link                                 // by name
 	opened  map[netstate.ConnID]plan.OpenConnection // by this pass; a list may not show them yet, or not their tags

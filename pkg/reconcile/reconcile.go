@@ -78,13 +78,15 @@ type Input struct {
 	Only   []netstate.Link // plan and apply nothing else; empty: everything
 	Prune  bool            // remove what is ours and no longer wanted
 	Limits plan.Limits     // of what may be removed
+	Memory plan.Memory     // Report.Memory of the pass before; zero: there was none in this process
 }
 
 // plan plans the input against one look; links to avoid failed, and what they share with others is for those to do.
 func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.Plan {
 	want, problems := plan.Expand(in.Spec, o)
-	p := plan.Diff(want, o, plan.Options{Prune: in.Prune, Only: in.Only, Avoid: avoid}, problems)
+	p := plan.Diff(want, o, plan.Options{Prune: in.Prune, Memory: in.Memory, Only: in.Only, Avoid: avoid}, problems)
 	p.Refuse(preflight.Check(in.Spec, want, o, p))
+	p.Rest(in.Memory, o.At)
 	if len(in.Only) > 0 {
 		return p.Restrict(in.Only...)
 	}
@@ -101,6 +103,9 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 		rep.Err = err
 		return rep
 	}
+	seen := o
+	o = in.Memory.Settle(seen)
+	rep.Memory = in.Memory.Next(seen, nil)
 	rep.First = in.plan(o, nil)
 	rep.First.Guard(in.Limits)
 	rep.Final = rep.First
@@ -113,10 +118,11 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	if rep.Paused = r.cfg.Paused(); rep.Paused {
 		return rep
 	}
-	p := &pass{cfg: r.cfg, in: in, look: look, o: o, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}
+	p := &pass{cfg: r.cfg, in: in, look: look, o: o, seen: seen, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}
 	rep.Final, rep.Err = p.run(ctx)
 	rep.Paused = p.paused
 	rep.Results = p.results
+	rep.Memory = in.Memory.Next(p.seen, p.results)
 	return rep
 }
 
@@ -128,7 +134,7 @@ func (r *Reconciler) look(ctx context.Context, in Input) (netstate.Look, *netsta
 		if err != nil {
 			return l, nil, err
 		}
-		wide, more := plan.More(in.Spec, l, o)
+		wide, more := plan.More(in.Spec, l, in.Memory.Settle(o))
 		if !more {
 			return l, o, nil
 		}

@@ -13,17 +13,15 @@ type Report struct {
 	DryRun, Prune     bool
 	Paused            bool // somebody paused all writes, before or during the cycle
 	Started, Finished time.Time
-	First             *plan.Plan // what was to be done; nil when Err came before it
-	Results           []Result   // what was done, in the order in which it came back
-	Final             *plan.Plan // what was left by the last look
-	Err               error      // why the cycle could not be done at all
+	First             *plan.Plan  // what was to be done; nil when Err came before it
+	Results           []Result    // what was done, in the order in which it came back
+	Final             *plan.Plan  // what was left by the last look
+	Err               error       // why the cycle could not be done at all
+	Memory            plan.Memory // for the next pass of this process
 }
 
 // Result is what became of one action.
-type Result struct {
-	Action plan.Action
-	Err    *netstate.Error // nil: it worked
-}
+type Result = plan.Outcome
 
 // Verdict says how a peering stands at the end of a cycle.
 type Verdict int
@@ -93,8 +91,18 @@ func (j *judge) link(s plan.LinkState) {
 	case s.Suspended != "":
 		j.say(s.Name, InSync, "suspended: "+s.Suspended)
 	case s.Waiting != "":
-		j.say(s.Name, OnPurpose, "waiting for "+s.Waiting)
+		j.say(s.Name, OnPurpose, "waiting for "+s.Waiting+until(s.Expires))
+	case s.Ending != "":
+		j.say(s.Name, InSync, string(s.Ending)+" is being deleted: another connection is requested once it is gone")
 	}
+}
+
+// until says how long a request waits.
+func until(expires time.Time) string {
+	if expires.IsZero() {
+		return ""
+	}
+	return " until " + expires.UTC().Format(time.RFC3339)
 }
 
 func (j *judge) problems() {

@@ -43,6 +43,8 @@ type Peering struct {
 	Suspended  string `json:"suspended,omitempty"`
 	Waiting    string `json:"waiting,omitempty"`
 	Leftover   bool   `json:"leftover,omitempty"` // not in the spec
+	Expires    string `json:"expires,omitempty"`  // of a request that waits, RFC 3339
+	Ending     string `json:"ending,omitempty"`   // a connection that is being deleted; another is requested once it is gone
 }
 
 // End is one VPC of a peering.
@@ -123,6 +125,13 @@ type Verdict struct {
 // PlanJSON writes a plan as JSON.
 func PlanJSON(w io.Writer, p *plan.Plan) error { return encode(w, planOf(p)) }
 
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
 // ReportJSON writes a whole cycle as JSON.
 func ReportJSON(w io.Writer, r *reconcile.Report) error {
 	out := Report{FormatVersion: FormatVersion, Started: r.Started, Finished: r.Finished, DryRun: r.DryRun, Plan: planOf(r.First),
@@ -160,7 +169,8 @@ func planOf(p *plan.Plan) *Plan {
 		out.Withheld = &Withheld{len(w.Actions), w.Links, w.Limit, w.Reason}
 	}
 	for _, s := range p.Links {
-		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Suspended, s.Waiting, s.Leftover})
+		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Suspended, s.Waiting, s.Leftover,
+			timeText(s.Expires), string(s.Ending)})
 	}
 	for _, a := range p.Actions {
 		out.Actions = append(out.Actions, actionOf(a))

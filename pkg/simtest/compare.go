@@ -13,16 +13,17 @@ import (
 var (
 	connID = regexp.MustCompile(`pcx-[0-9a-f]{17}`)
 	ruleID = regexp.MustCompile(`sgr-[0-9a-f]{17}`)
+	asked  = regexp.MustCompile(`"peerd:try":"(\d+) [^"]*"`)
 )
 
 // NoConn takes connection ids out of a line.
 func NoConn(line string) string { return connID.ReplaceAllString(line, "pcx") }
 
-// Anonymous takes the ids that AWS makes out of dumped lines.
+// Anonymous takes the ids that AWS makes, and the times of requests, out of dumped lines.
 func Anonymous(dumped []string) []string {
 	out := make([]string, len(dumped))
 	for i, l := range dumped {
-		out[i] = ruleID.ReplaceAllString(NoConn(l), "sgr")
+		out[i] = asked.ReplaceAllString(ruleID.ReplaceAllString(NoConn(l), "sgr"), `"peerd:try":"$1"`)
 	}
 	return out
 }

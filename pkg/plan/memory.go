@@ -1,0 +1,231 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+const (
+	settleTime   = time.Minute      // how long a call's answer is trusted over a look that does not show its effect yet
+	stuckAfter   = 10 * time.Minute // in a state that connections leave within seconds
+	restsAccount = 2                // passes in a row in which every write of an account failed, before it rests
+)
+
+// Memory is what a pass must know of earlier ones of the same process. It is a value: Next makes the one for the pass that follows. The
+// zero value remembers nothing, and nothing that matters is lost with it: git, tags and AWS say the rest.
+type Memory struct {
+	settling []settling                     // done, and not yet shown by a look
+	passing  map[netstate.ConnID]passing    // connections in a state that they should leave by themselves
+	failures map[string]failure             // of actions, by key
+	accounts map[netstate.AccountID]failure // of accounts all of whose writes fail
+}
+
+type settling struct {
+	done  Outcome
+	until time.Time
+}
+
+type passing struct {
+	status netstate.Status
+	since  time.Time
+}
+
+// failure is how many times in a row something failed, when last, and how.
+type failure struct {
+	n   int
+	at  time.Time
+	err string
+}
+
+// over is when it may be tried again.
+func (f failure) over() time.Time { return f.at.Add(rest(f.n)) }
+
+// Next returns the memory for the next pass: what this one did, and what its last look showed.
+func (m Memory) Next(o *netstate.Observed, done []Outcome) Memory {
+	return Memory{settling: m.unsettled(o, done), passing: m.stillPassing(o), failures: m.failed(o.At, done), accounts: m.failing(o.At, done)}
+}
+
+// unsettled are the effects that the look does not show yet.
+func (m Memory) unsettled(o *netstate.Observed, done []Outcome) []settling {
+	all := slices.Clone(m.settling)
+	for _, d := range done {
+		if d.Err == nil {
+			all = append(all, settling{d, o.At.Add(settleTime)})
+		}
+	}
+	return keep(all, func(s settling) bool { return o.At.Before(s.until) && showsBefore(o, s.done) })
+}
+
+// Settle lays over a look what earlier passes did and it does not show yet: EC2 is eventually consistent, and one stale list is neither
+// drift nor a reason to do anything twice. What somebody else changed since is left as it is.
+func (m Memory) Settle(o *netstate.Observed) *netstate.Observed {
+	var out *netstate.Observed
+	for _, s := range m.settling {
+		if !o.At.Before(s.until) || !showsBefore(o, s.done) {
+			continue
+		}
+		if out == nil {
+			out = o.Clone()
+		}
+		Effect(out, s.done.Action, s.done.Got)
+	}
+	if out == nil {
+		return o
+	}
+	return out
+}
+
+// showsBefore reports whether a look shows just what was there before an action took effect.
+func showsBefore(o *netstate.Observed, d Outcome) bool {
+	switch a := d.Action.(type) {
+	case OpenConnection:
+		c, listed := o.Connections[netstate.ConnID(d.Got)]
+		return !listed || c.Status.Alive() && len(c.Views[netstate.RequesterSide].Tags.Missing(a.Tags)) > 0
+	case AcceptConnection:
+		s := o.Connections[a.Conn].Status
+		return s == netstate.Initiating || s == netstate.Pending
+	case TagConnection:
+		c, listed := o.Connections[a.Conn]
+		return listed && len(c.Views[a.Side].Tags.Missing(a.Tags)) > 0
+	case SetOptions:
+		c, listed := o.Connections[a.Conn]
+		return listed && c.Views[a.Side].DNS != netstate.TriOf(a.DNS)
+	case AllowRule:
+		_, there := o.Rules[a.Key]
+		return !there
+	case ChangeRule:
+		_, there := o.Rules[a.Key]
+		return !there && o.Rules[a.From].ID == a.ID
+	case DescribeRule:
+		r := o.Rules[a.Key]
+		return r.ID == a.ID && r.Description != a.Description
+	case TagRule:
+		r := o.Rules[a.Key]
+		return r.ID == a.ID && len(r.Tags.Missing(a.Tags)) > 0
+	case AddRoute:
+		_, there := o.Routes[a.Key]
+		return !there
+	case ReplaceRoute:
+		return o.Routes[a.Key].Target == a.Was
+	case RemoveRoute:
+		return o.Routes[a.Key].Target == a.Was
+	case RevokeRule:
+		return o.Rules[a.Key].ID == a.ID
+	case CloseConnection:
+		return o.Connections[a.Conn].Status.Alive()
+	}
+	return false
+}
+
+func (m Memory) stillPassing(o *netstate.Observed) map[netstate.ConnID]passing {
+	out := map[netstate.ConnID]passing{}
+	for id, c := range o.Connections {
+		if !passes(c.Status) {
+			continue
+		}
+		out[id] = passing{c.Status, o.At}
+		if was := m.passing[id]; was.status == c.Status {
+			out[id] = was
+		}
+	}
+	return out
+}
+
+// passes reports whether a connection leaves a state by itself, within seconds (VPC Peering Guide, lifecycle).
+func passes(s netstate.Status) bool {
+	return s == netstate.Initiating || s == netstate.Provisioning || s == netstate.Deleting
+}
+
+// stuck returns since when a connection has been in a passing state, if that is too long.
+func (m Memory) stuck(c netstate.Connection, now time.Time) (since time.Time, is bool) {
+	p := m.passing[c.ID]
+	return p.since, p.status == c.Status && passes(c.Status) && now.Sub(p.since) > stuckAfter
+}
+
+// failed counts how often in a row each action failed for a reason that does not pass by itself.
+func (m Memory) failed(now time.Time, done []Outcome) map[string]failure {
+	out := map[string]failure{}
+	for k, f := range m.failures {
+		if now.Before(f.over().Add(lastRest)) { // nobody asks for it any more, or it would have been tried
+			out[k] = f
+		}
+	}
+	for _, d := range done {
+		k := Key(d.Action)
+		switch {
+		case d.Err == nil:
+			delete(out, k)
+		case !d.Err.Kind.Passing():
+			out[k] = failure{m.failures[k].n + 1, now, d.Err.Error()}
+		}
+	}
+	return out
+}
+
+// failing counts the passes in a row in which all of an account's writes failed. A pass that wrote nothing there says nothing.
+func (m Memory) failing(now time.Time, done []Outcome) map[netstate.AccountID]failure {
+	out := maps.Clone(m.accounts)
+	if out == nil {
+		out = map[netstate.AccountID]failure{}
+	}
+	worked := map[netstate.AccountID]bool{}
+	for _, d := range done {
+		worked[d.Action.Scope().Account] = worked[d.Action.Scope().Account] || d.Err == nil
+	}
+	for _, d := range done {
+		if a := d.Action.Scope().Account; worked[a] {
+			delete(out, a)
+		} else {
+			out[a] = failure{m.accounts[a].n + 1, now, d.Err.Error()}
+		}
+	}
+	return out
+}
+
+// Rest leaves out of the plan what failed in earlier passes and whose time has not come again, and everything of an account that rests.
+// While something that adds rests, what removes does too.
+func (p *Plan) Rest(m Memory, now time.Time) {
+	resting := map[string]bool{}
+	blocked := map[netstate.Link]bool{}
+	at := map[netstate.Link]spec.Pos{}
+	for _, s := range p.Links {
+		at[s.Name] = s.Pos
+	}
+	for _, a := range p.Actions {
+		why := m.resting(a, now)
+		if why == "" {
+			continue
+		}
+		resting[Key(a)] = true
+		blocked[a.Link()] = blocked[a.Link()] || !a.Step().Removes()
+		p.Problems = append(p.Problems, Problem{Link: a.Link(), Code: CodeResting, Pos: at[a.Link()], Severity: BlocksItem, Message: why})
+	}
+	if len(resting) == 0 {
+		return
+	}
+	p.Actions = keep(p.Actions, func(a Action) bool {
+		out := resting[Key(a)] || a.Step().Removes() && blocked[a.Link()]
+		if out {
+			p.leave(a, "resting")
+		}
+		return !out
+	})
+	sortProblems(p.Problems)
+	p.Problems = slices.Compact(p.Problems)
+}
+
+func (m Memory) resting(a Action, now time.Time) string {
+	account := a.Scope().Account
+	if f := m.accounts[account]; f.n >= restsAccount && now.Before(f.over()) {
+		return fmt.Sprintf("every write of account %s failed in %d passes in a row, last: %s; it rests until %s", account, f.n, f.err, f.over().UTC().Format(time.RFC3339))
+	}
+	if f := m.failures[Key(a)]; f.n > 0 && now.Before(f.over()) {
+		return fmt.Sprintf("failed %d times in a row, last: %s; tried again after %s", f.n, f.err, f.over().UTC().Format(time.RFC3339))
+	}
+	return ""
+}
