@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"bytes"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -67,13 +68,19 @@ func (e Edit) send(t *testing.T, sim *ec2sim.Sim) (int, []byte) {
 
 // Newest returns the id of the connection that was requested last, leaving out the one of World that was made by hand.
 func Newest(sim *ec2sim.Sim) string {
-	id := ""
+	newest := ""
+	var created time.Time
+	w := sim.World()
 	for _, l := range Lines(sim.Dump()) {
-		if f := strings.Fields(l); len(f) > 2 && f[1] == "connection" && f[2] != "pcx-0000000000000dead" {
-			id = f[2]
+		f := strings.Fields(l)
+		if len(f) < 3 || f[1] != "connection" || bytes.Contains(World, []byte(f[2])) {
+			continue
+		}
+		if c, _ := w.Connection(f[2]); !c.Created.Before(created) {
+			newest, created = f[2], c.Created
 		}
 	}
-	return id
+	return newest
 }
 
 // Do makes one EC2 call by hand, with its parameters as pairs of name and value, and fails the test if EC2 refuses it. It returns the id
