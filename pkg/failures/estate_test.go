@@ -8,31 +8,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
-	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
-)
-
-// Accounts and the region of most tests here; see simtest.World.
-const (
-	network  = "111111111111"
-	payments = "222222222222"
-	partner  = "999999999999"
-	west     = "eu-west-1"
-	east     = "us-east-1"
 )
 
 // settled is a rig whose spec was applied.
 func settled(t *testing.T, cfg ec2sim.Config, text string) *simtest.Rig {
 	t.Helper()
 	r := simtest.New(t, cfg, text)
-	first, _ := r.Apply()
-	simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
+	applied(t, r)
 	return r
 }
 
 // facts are the lines of the simulator's world that hold all these words.
 func facts(r *simtest.Rig, words ...string) []string {
-	return holding(simtest.Lines(r.Sim.Dump()), words...)
+	return linesWith(r.Sim.Dump(), words...)
 }
 
 func holding(lines []string, words ...string) []string {
@@ -74,17 +63,6 @@ func wantOne(t *testing.T, what string, lines []string) string {
 
 // id returns the id in the n-th word of a fact.
 func id(line string, n int) string { return strings.Fields(line)[n] }
-
-// wantWords fails the test unless the report, as people read it, holds all these words.
-func wantWords(t *testing.T, r *reconcile.Report, words ...string) {
-	t.Helper()
-	text := simtest.Text(r)
-	for _, w := range words {
-		if !strings.Contains(text, w) {
-			t.Errorf("the report does not say %q:\n%s", w, text)
-		}
-	}
-}
 
 // wantOrder compares the actions of calls to EC2 in their order.
 func wantOrder(t *testing.T, calls []ec2sim.Call, want ...string) {

@@ -24,17 +24,17 @@ vpcs:
   tools: {account: network, region: eu-west-1, id: vpc-0000000000000a002}
   east: {account: network, region: us-east-1, id: vpc-0000000000000a101}
 peerings:
-` + hubEast + hubTools
+` + eastEntry + toolsEntry
 
 const (
-	hubEast = `  - name: hub-east
+	eastEntry = `  - name: hub-east
     requester:
       vpc: hub
       rules:
         - {group: app, protocol: tcp, ports: 443, peer: [{cidr: 10.0.0.0/8, wider: true}]}
     accepter: {vpc: east}
 `
-	hubTools = `  - name: hub-tools
+	toolsEntry = `  - name: hub-tools
     requester:
       vpc: hub
       rules:
@@ -62,13 +62,13 @@ func TestF52StaleRules(t *testing.T) {
 		left string // of the spec, after hub-tools
 		went int
 	}{
-		"ours":                             {[]string{"peerd:owner", "acme", "peerd:peering", "hub-tools"}, hubEast, 2},
-		"ours of long ago":                 {[]string{"peerd:owner", "acme", "peerd:peering", "gone"}, hubEast, 2},
+		"ours":                             {[]string{"peerd:owner", "acme", "peerd:peering", "hub-tools"}, eastEntry, 2},
+		"ours of long ago":                 {[]string{"peerd:owner", "acme", "peerd:peering", "gone"}, eastEntry, 2},
 		"ours where no entry names groups": {[]string{"peerd:owner", "acme"}, "  - {name: hub-east, requester: {vpc: hub}, accepter: {vpc: east}}\n", 3},
-		"made by hand":                     {nil, hubEast, 1},
-		"made by hand, and labeled":        {[]string{"peerd:peering", "hub-tools"}, hubEast, 1},
-		"another owner's":                  {[]string{"peerd:owner", "umbrella", "peerd:peering", "hub-tools"}, hubEast, 1},
-		"released":                         {[]string{"peerd:owner", "none", "peerd:peering", "hub-tools"}, hubEast, 1},
+		"made by hand":                     {nil, eastEntry, 1},
+		"made by hand, and labeled":        {[]string{"peerd:peering", "hub-tools"}, eastEntry, 1},
+		"another owner's":                  {[]string{"peerd:owner", "umbrella", "peerd:peering", "hub-tools"}, eastEntry, 1},
+		"released":                         {[]string{"peerd:owner", "none", "peerd:peering", "hub-tools"}, eastEntry, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,7 +78,7 @@ func TestF52StaleRules(t *testing.T) {
 				ingress(fromWeb("8080", tc.tags...)).Make(t, r.Sim)
 				gone := id(wantOne(t, "the connection", facts(r, " connection ", `"hub-tools"`)), 2)
 				r.Do(network, west, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", gone)
-				r.Spec = simtest.LoadSpec(t, twoPeerings, hubTools, "", hubEast, tc.left)
+				r.Spec = simtest.LoadSpec(t, twoPeerings, toolsEntry, "", eastEntry, tc.left)
 				stale := facts(r, " rule ", "via="+gone+" peering=deleted")
 				before := r.Sim.Dump()
 				kept, calls := r.Apply()
@@ -105,11 +105,11 @@ func TestF66SharedRule(t *testing.T) {
 		stays   bool
 		label   string // whose the rule is afterwards
 	}{
-		"the one that made it goes":                {[]string{hubEast, ""}, true, "hub-tools"},
-		"the other goes":                           {[]string{hubTools, ""}, true, "hub-east"},
-		"the one that made it does not want it":    {[]string{hubEast, strings.Replace(hubEast, "      rules:\n"+line, "", 1)}, true, "hub-tools"},
-		"the other does not want it":               {[]string{hubTools, strings.Replace(hubTools, line, "", 1)}, true, "hub-east"},
-		"one goes and the other gets another name": {[]string{hubEast, "", "name: hub-tools", "name: tools"}, true, "tools"},
+		"the one that made it goes":                {[]string{eastEntry, ""}, true, "hub-tools"},
+		"the other goes":                           {[]string{toolsEntry, ""}, true, "hub-east"},
+		"the one that made it does not want it":    {[]string{eastEntry, strings.Replace(eastEntry, "      rules:\n"+line, "", 1)}, true, "hub-tools"},
+		"the other does not want it":               {[]string{toolsEntry, strings.Replace(toolsEntry, line, "", 1)}, true, "hub-east"},
+		"one goes and the other gets another name": {[]string{eastEntry, "", "name: hub-tools", "name: tools"}, true, "tools"},
 		"none of them wants it":                    {[]string{line, "        - {group: app, protocol: udp, ports: 53}\n"}, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
