@@ -2,6 +2,8 @@ package plan
 
 import (
 	"cmp"
+	"slices"
+	"strconv"
 
 	"github.com/peerd/peerd/pkg/netstate"
 )
@@ -14,29 +16,44 @@ import (
 //	  no view carries an owner tag, adopt: true, or the
 //	    request that the spec expects of a partner           takeable
 //	  no view carries an owner tag                           foreign
+//	  in a state that is not known, whatever its tags        foreign
+//	  dead                                                   as if it were not there
+//
+//	observed connection of ours of a pair that no entry wants, with --prune
+//	  in an account that the spec does not name              reported: an orphan
+//	  in a state that is not known                           reported
+//	  a partner's request that waits                         reported: EC2 lets its requester alone delete it
+//	  a managed view lacks our tag, or was not read          reported
+//	  a held peering may want it                             reported
+//	  else                                                   removed, after its routes
 //
 //	observed route, in a selected table                      wanted here              not wanted here
 //	  to the link's connection, made by CreateRoute          ours                     ours (extra)
 //	  local, propagated or otherwise not by CreateRoute      foreign                  foreign
+//	  to a target of a kind that is not known                foreign                  foreign
 //	  to a connection that is dead                           takeable                 foreign
 //	  blackhole to a connection that is not listed           takeable                 foreign
 //	  active to a connection that is not listed              foreign                  foreign
+//	  to a connection in a state that is not known           foreign                  foreign
 //	  to a living connection of ours: another link's that
 //	    is held or suspended, whole or at this VPC, or one
 //	    that is suspended itself by a tag                    foreign                  foreign
 //	  to any other living connection of ours                 takeable                 foreign
 //	  to a connection that carries another owner's tag       foreign                  foreign
-//	  to a connection of nobody that is not active           foreign                  foreign
-//	  to one of nobody that is active, onConflict: replace   takeable                 foreign
+//	  to a connection of nobody, or a released one, that is
+//	    not active                                           foreign                  foreign
+//	  to such a one that is active, onConflict: replace      takeable                 foreign
 //	  to anything but a connection, onConflict: replace      takeable                 foreign
 //	  anything else                                          foreign                  foreign
 //
 // What two links want is refused before this table is asked (refuseContested), so a route that another link of the spec holds here is one
-// that it does not want any more.
+// that it does not want any more. A route to a connection of ours that no entry wants goes when that connection does.
 //
 //	observed rule                                            wanted                   not wanted
 //	  with our owner tag                                     ours                     ours (extra)
 //	  with another owner's tag or none                       satisfies                foreign
+//
+// testdata/claims.golden has every cell of it, as Diff decides it.
 type verdict int
 
 const (
@@ -78,6 +95,10 @@ func (b *builder) claimRoute(s *state, e *End, k netstate.RouteKey, r netstate.R
 		return foreign, ""
 	case r.Origin != netstate.OriginCreateRoute:
 		return foreign, "it was made by " + r.Origin + ", which no call of peerd's can change"
+	case r.Target.Kind == netstate.TargetLocal:
+		return foreign, "it is local, which no peering may replace"
+	case r.Target.ID == "":
+		return foreign, "that is of a kind which this peerd does not know: remove it if it is not needed"
 	case r.Target.Kind == netstate.TargetPeering:
 		return b.claimPeeringRoute(s, e, r)
 	case e.Replace:
@@ -98,9 +119,11 @@ func (b *builder) claimPeeringRoute(s *state, e *End, r netstate.Route) (verdict
 	}
 	owner, _ := claimConnection(b.d.Owner, c, false)
 	switch {
+	case !c.Status.Alive():
+		return foreign, "that connection is in state " + strconv.Quote(string(c.Status)) + ", which this peerd does not know"
 	case owner == ours:
 		return b.claimOwnRoute(s, e, c)
-	case c.Views[0].Owner() != "" || c.Views[1].Owner() != "":
+	case b.anothers(c):
 		return foreign, "that connection has another owner"
 	case c.Status != netstate.Active:
 		return foreign, "that connection is " + string(c.Status) + " and not ours: accept, reject or delete it first"
@@ -108,6 +131,13 @@ func (b *builder) claimPeeringRoute(s *state, e *End, r netstate.Route) (verdict
 		return takeable, ""
 	}
 	return foreign, "remove it, or set routes.onConflict: replace to take it"
+}
+
+// anothers reports whether a view of a connection carries another owner's tag. A released one is nobody's.
+func (b *builder) anothers(c netstate.Connection) bool {
+	return slices.ContainsFunc(c.Views[:], func(v netstate.View) bool {
+		return v.Owner() != "" && v.Owner() != b.d.Owner && v.Owner() != netstate.Released
+	})
 }
 
 // claimOwnRoute decides about a wanted destination that points at another living connection of ours. Whose it is, its pair says, and its

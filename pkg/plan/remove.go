@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/peerd/peerd/pkg/netstate"
 )
@@ -55,7 +56,7 @@ func (b *builder) leftover(label netstate.Link, id string) *LinkState {
 	return b.left[label]
 }
 
-// leftovers are living connections of ours whose pair no entry wants: of peerings that left the spec, or whose VPC was replaced under its
+// leftovers are connections of ours, not dead, whose pair no entry wants: of peerings that left the spec, or whose VPC was replaced under its
 // name. Their removal comes after whatever the label still has to add.
 func (b *builder) leftovers() {
 	wanted := map[netstate.Pair]bool{}
@@ -64,7 +65,7 @@ func (b *builder) leftovers() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.o.Connections)) {
 		c := b.o.Connections[id]
-		if v, _ := claimConnection(b.d.Owner, c, false); v != ours || !c.Status.Alive() {
+		if v, _ := claimConnection(b.d.Owner, c, false); v != ours || c.Status.Dead() {
 			continue
 		}
 		b.out.Owned++
@@ -120,8 +121,16 @@ func (b *builder) mark(c netstate.Connection, label netstate.Link, why string) {
 	}
 }
 
-// whyNotClose says what forbids to close a leftover: deleting needs our tag in every managed view, and both sides must be known.
+// whyNotClose says what forbids to close a leftover: deleting needs our tag in every managed view, and both sides must be known. A request
+// that waits can be deleted by its requester alone (VPC Peering Guide, "Delete a VPC peering connection").
 func (b *builder) whyNotClose(c netstate.Connection) string {
+	waits := c.Status == netstate.Pending || c.Status == netstate.Initiating
+	switch {
+	case !c.Status.Alive():
+		return "its state " + strconv.Quote(string(c.Status)) + " is one that this peerd does not know"
+	case waits && b.ownSide(c) == netstate.AccepterSide && b.accountsKnown(c):
+		return "a request of " + string(c.Requester.Account) + ", which only they can withdraw; it expires by itself"
+	}
 	for _, side := range []netstate.Side{netstate.RequesterSide, netstate.AccepterSide} {
 		at := c.VPC(side).Scope
 		managed, known := b.d.Known[at.Account]
@@ -141,6 +150,12 @@ func (b *builder) whyNotClose(c netstate.Connection) string {
 		}
 	}
 	return ""
+}
+
+func (b *builder) accountsKnown(c netstate.Connection) bool {
+	_, requester := b.d.Known[c.Requester.Account]
+	_, accepter := b.d.Known[c.Accepter.Account]
+	return requester && accepter
 }
 
 // leaveRoutes removes the routes to a leftover from the tables of one of its VPCs, before it is closed: they would stay as blackholes. Those

@@ -208,6 +208,7 @@ func (b *builder) sortOut(s *state, e *End, k netstate.RouteKey, want, have map[
 }
 
 func (b *builder) routeConflict(s *state, e *End, k netstate.RouteKey, r netstate.Route, why string) {
-	b.item(s, e.Routes[k], CodeRouteConflict, "%s in %s points at %s (%s): %s", k.Dest, k.Table, r.Target, k.Scope, why)
-	b.conflict(s, ResourceRoute, k.Dest.String()+" in "+string(k.Table)+" held by "+r.Target.String())
+	to := cmp.Or(r.Target.String(), "something unknown")
+	b.item(s, e.Routes[k], CodeRouteConflict, "%s in %s points at %s (%s): %s", k.Dest, k.Table, to, k.Scope, why)
+	b.conflict(s, ResourceRoute, k.Dest.String()+" in "+string(k.Table)+" held by "+to)
 }
