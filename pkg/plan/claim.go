@@ -17,7 +17,7 @@ import (
 //	    request that the spec expects of a partner           takeable
 //	  no view carries an owner tag                           foreign
 //	  in a state that is not known, whatever its tags        foreign
-//	  dead                                                   as if it were not there
+//	  dead                                                   not there; again.go says whether another is asked for
 //
 //	observed connection of ours of a pair that no entry wants, with --prune
 //	  in an account that the spec does not name              reported: an orphan

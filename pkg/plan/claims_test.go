@@ -287,7 +287,9 @@ const connectionLegend = `CONNECTIONS WANTED, by the owner tags of their two vie
   take     it is taken over
   foreign  the peering is held
   unknown  likewise, for a state that peerd does not know
-  none     it counts as no connection: one is asked for or waited for`
+  asks     it counts as no connection: another is asked for; later: once it is gone
+  awaits   it counts as no connection: the partner is to ask for another
+  held     it counts as no connection, and another is not asked for until the entry changes or nothing of it is shown`
 
 func yes(b bool) string { return map[bool]string{true: "yes", false: "no"}[b] }
 
@@ -304,7 +306,7 @@ func wantedConnection(p *plan.Plan, conn netstate.Connection) cell {
 		}
 	}
 	if l.Conn == "" {
-		return cell{"none", ""}
+		return afterDead(p)
 	}
 	verdict := "take"
 	for _, v := range conn.Views {
@@ -313,6 +315,23 @@ func wantedConnection(p *plan.Plan, conn netstate.Connection) cell {
 		}
 	}
 	return cell{verdict + tagging(p), ""}
+}
+
+// afterDead says what the plan does where the only connection of the pair is over.
+func afterDead(p *plan.Plan) cell {
+	for _, x := range p.Problems {
+		if x.Code == plan.CodeRejected || x.Code == plan.CodeDeleted || x.Code == plan.CodeExpired {
+			return cell{"held", ""}
+		}
+	}
+	for _, a := range p.Actions {
+		if open, ok := a.(plan.OpenConnection); ok && open.Ready() {
+			return cell{"asks", ""}
+		} else if ok {
+			return cell{"later", ""}
+		}
+	}
+	return cell{"awaits", ""}
 }
 
 // tagging says which views the plan puts our owner tag on.
