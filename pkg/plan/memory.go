@@ -167,7 +167,8 @@ func (m Memory) failed(now time.Time, done []Outcome) map[string]failure {
 	return out
 }
 
-// failing counts the passes in a row in which all of an account's writes failed. A pass that wrote nothing there says nothing.
+// failing counts the passes in a row in which all of an account's writes failed, at least one of them for a reason that is the account's
+// and not the action's. A pass that wrote nothing there says nothing.
 func (m Memory) failing(now time.Time, done []Outcome) map[netstate.AccountID]failure {
 	out := maps.Clone(m.accounts)
 	if out == nil {
@@ -178,13 +179,23 @@ func (m Memory) failing(now time.Time, done []Outcome) map[netstate.AccountID]fa
 		worked[d.Action.Scope().Account] = worked[d.Action.Scope().Account] || d.Err == nil
 	}
 	for _, d := range done {
-		if a := d.Action.Scope().Account; worked[a] {
+		switch a := d.Action.Scope().Account; {
+		case worked[a]:
 			delete(out, a)
-		} else {
+		case ofAccount(d.Err.Kind):
 			out[a] = failure{m.accounts[a].n + 1, now, d.Err.Error()}
 		}
 	}
 	return out
+}
+
+// ofAccount reports whether a failure says more about the account than about what was asked of it.
+func ofAccount(k netstate.Kind) bool {
+	switch k {
+	case netstate.Denied, netstate.Retry, netstate.Throttled, netstate.Ambiguous, netstate.Void:
+		return true
+	}
+	return false
 }
 
 // Rest leaves out of the plan what failed in earlier passes and whose time has not come again, and everything of an account that rests.
