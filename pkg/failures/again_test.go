@@ -33,13 +33,6 @@ peerings:
     accepter: {vpc: them}
 `
 
-const (
-	ours    = "111111111111"
-	theirs  = "222222222222"
-	partner = "999999999999"
-	west    = "eu-west-1"
-)
-
 // asks counts the requests for a connection.
 func asks(calls []ec2sim.Call) int { return count(calls, "CreateVpcPeeringConnection") }
 
@@ -211,7 +204,7 @@ func TestF38Expired(t *testing.T) {
 	t.Run("in a managed account", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, hubPay)
+			r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, twoAccounts)
 			r.Sim.Inject(fault.Rule{Operation: "AcceptVpcPeeringConnection", Kind: fault.Error, Code: "UnauthorizedOperation", Before: true})
 			for range 4 {
 				refused, calls := r.Apply()
@@ -229,22 +222,6 @@ func TestF38Expired(t *testing.T) {
 	})
 }
 
-// hubPay is a spec of one peering between two accounts.
-const hubPay = `
-apiVersion: peerd/v1
-owner: acme
-accounts:
-  network: {id: "111111111111", role: peerd, externalId: acme-7f3}
-  payments: {id: "222222222222", role: peerd}
-vpcs:
-  hub: {account: network, region: eu-west-1, id: vpc-0000000000000a001}
-  pay: {account: payments, region: eu-west-1, id: vpc-0000000000000b001}
-peerings:
-  - name: hub-pay
-    requester: {vpc: hub}
-    accepter: {vpc: pay}
-`
-
 // A state that should pass does not: after the deadline it is reported, and nothing is asked for beside it.
 func TestF39Stuck(t *testing.T) {
 	t.Parallel()
@@ -260,7 +237,7 @@ func TestF39Stuck(t *testing.T) {
 				if status == "deleting" {
 					first, _ := r.Apply()
 					simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
-					r.Do(ours, west, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", "PCX")
+					r.Do(network, west, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", "PCX")
 				}
 				before := len(r.Sim.Calls())
 				begun := time.Now()
@@ -323,7 +300,7 @@ func TestF48OneTryPerBackoff(t *testing.T) {
 func TestF55AnAccountRests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		text := hubPay + `  - name: tools-pay
+		text := twoAccounts + `  - name: tools-pay
     requester: {vpc: tools}
     accepter: {vpc: pay}
   - name: hub-tools
@@ -333,7 +310,7 @@ func TestF55AnAccountRests(t *testing.T) {
 		text = strings.Replace(text, "  pay: {", "  tools: {account: network, region: eu-west-1, id: vpc-0000000000000a002}\n  pay: {", 1)
 		r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, text)
 		for _, op := range []string{"AcceptVpcPeeringConnection", "CreateTags", "CreateRoute"} {
-			r.Sim.Inject(fault.Rule{Operation: op, Account: theirs, Kind: fault.Error, Code: "UnauthorizedOperation", Before: true})
+			r.Sim.Inject(fault.Rule{Operation: op, Account: payments, Kind: fault.Error, Code: "UnauthorizedOperation", Before: true})
 		}
 		last, m, passes := daemon(r, plan.Memory{}, 20)
 		simtest.MustExit(t, "while it is refused", last, reconcile.ExitAttention)

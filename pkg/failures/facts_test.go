@@ -16,6 +16,7 @@ import (
 const (
 	network  = "111111111111"
 	payments = "222222222222"
+	partner  = "999999999999"
 	west     = "eu-west-1"
 	hub      = "vpc-0000000000000a001"
 	tools    = "vpc-0000000000000a002"
