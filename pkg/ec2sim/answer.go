@@ -113,7 +113,7 @@ func (q *request) body(status int, b []byte) reply {
 
 // faultCall is the call as rules of package fault see it.
 func (q *request) faultCall() fault.Call {
-	return fault.Call{Service: q.call.Service, Operation: q.call.Action, Account: q.call.Account, Region: q.call.Region}
+	return fault.Call{Service: q.call.Service, Operation: q.call.Action, Account: q.call.Account, Region: q.call.Region, Text: q.call.Params.Encode()}
 }
 
 // identify finds out from the signature who calls which service where.

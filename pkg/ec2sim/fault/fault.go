@@ -3,7 +3,10 @@
 package fault
 
 import (
+	"fmt"
+	"hash/fnv"
 	"maps"
+	"math/rand/v2"
 	"time"
 )
 
@@ -33,9 +36,11 @@ const (
 type Rule struct {
 	Service, Operation, Account, Region string
 
-	From   int  // the first matching call to meet, counted from 1; zero is 1
-	Count  int  // how many; zero is all from then on
-	Before bool // instead of the effect; otherwise the call takes effect and the client does not learn of it
+	From   int     // the first matching call to meet, counted from 1; zero is 1
+	Count  int     // how many; zero is all from then on
+	Rate   float64 // the part of them that is met, in (0, 1); zero is all
+	Seed   uint64  // decides, with what a call says, which part that is: whatever else happens, and in whatever order
+	Before bool    // instead of the effect; otherwise the call takes effect and the client does not learn of it
 
 	Kind    Kind
 	Code    string
@@ -46,7 +51,10 @@ type Rule struct {
 }
 
 // Call is what a rule is matched against.
-type Call struct{ Service, Operation, Account, Region string }
+type Call struct {
+	Service, Operation, Account, Region string
+	Text                                string // its parameters
+}
 
 func (r Rule) meets(c Call) bool {
 	same := func(want, got string) bool { return want == "" || want == got }
@@ -61,7 +69,22 @@ type Set struct {
 
 type armed struct {
 	Rule
-	met int
+	met   int
+	times map[Call]int // how often the same call came, where a rate asks
+}
+
+// chosen decides by lot about the n-th call that says the same.
+func (r *armed) chosen(c Call) bool {
+	if r.Rate == 0 {
+		return true
+	}
+	if r.times == nil {
+		r.times = map[Call]int{}
+	}
+	r.times[c]++
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %s %q %d", r.Seed, r.Kind, c, r.times[c])
+	return rand.New(rand.NewPCG(r.Seed, h.Sum64())).Float64() < r.Rate
 }
 
 // NewSet makes an empty set.
@@ -96,7 +119,7 @@ func (s *Set) Fire(c Call, applies func(Rule) bool) (Rule, bool) {
 		}
 		r.met++
 		n := r.met - max(r.From, 1)
-		if hit == nil && n >= 0 && (r.Count == 0 || n < r.Count) {
+		if chosen := r.chosen(c); hit == nil && n >= 0 && (r.Count == 0 || n < r.Count) && chosen {
 			hit = r
 		}
 	}
