@@ -79,7 +79,7 @@ type tableSpec struct {
 
 type routeSpec struct {
 	To     string `yaml:"to"`
-	Via    string `yaml:"via"`    // igw, the name of a connection, or any id
+	Via    string `yaml:"via"`    // igw, the name of a connection, any id, or the ARN of a core network
 	Origin string `yaml:"origin"` // default CreateRoute
 	State  string `yaml:"state"`  // absent: worked out at every read
 }

@@ -73,6 +73,7 @@ accounts:
                   - {to: 10.1.0.0/16, via: ab}
                   - {to: 10.2.0.0/16, via: tgw-00000000000000001, origin: EnableVgwRoutePropagation}
                   - {to: 10.3.0.0/16, via: nat-00000000000000001, state: blackhole}
+                  - {to: 10.4.0.0/16, via: "arn:aws:networkmanager::111111111111:core-network/c"}
               - {id: rtb-00000003, name: e, gateway: true}
             groups:
               - id: sg-00000001
@@ -112,6 +113,7 @@ connections:
 		`route rtb-00000002 10.1.0.0/16 -> pcx-00000001 origin=CreateRoute state=active`,
 		`route rtb-00000002 10.2.0.0/16 -> tgw-00000000000000001 origin=EnableVgwRoutePropagation state=active`,
 		`route rtb-00000002 10.3.0.0/16 -> nat-00000000000000001 origin=CreateRoute state=blackhole`,
+		`route rtb-00000002 10.4.0.0/16 -> arn:aws:networkmanager::111111111111:core-network/c origin=CreateRoute state=active`,
 		`rule sgr-00000001 sg-00000001 ingress icmp 8-0 222222222222/sg-00000002 via=pcx-00000001 peering=active description="" tags={"k":"v"}`,
 		`rule sgr-00000002 sg-00000001 egress udp 1-2 pl-00000001 description="" tags={}`,
 		`rule sgr-00000003 sg-00000001 ingress -1 -1--1 111111111111/sg-00000001 description="" tags={}`,

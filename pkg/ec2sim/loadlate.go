@@ -78,6 +78,9 @@ func (l *loader) target(at world.At, vpc, via string) world.Target {
 	if via == "igw" {
 		return world.Target{Kind: world.ToGateway, ID: l.gateway(at, vpc)}
 	}
+	if strings.HasPrefix(via, "arn:") {
+		return world.Target{Kind: world.ToCoreNetwork, ID: via}
+	}
 	if prefix, _, _ := strings.Cut(via, "-"); world.WellFormed(prefix, via) {
 		return world.Target{Kind: cmp.Or(targetKinds[prefix], world.ToGateway), ID: via}
 	}

@@ -43,6 +43,7 @@ var targetMember = map[world.TargetKind]string{
 	world.ToGateway: "gatewayId", world.ToEndpoint: "gatewayId", world.ToNAT: "natGatewayId", world.ToTransit: "transitGatewayId",
 	world.ToPeering: "vpcPeeringConnectionId", world.ToInterface: "networkInterfaceId", world.ToInstance: "instanceId",
 	world.ToEgressOnly: "egressOnlyInternetGatewayId", world.ToCarrier: "carrierGatewayId", world.ToLocalGW: "localGatewayId",
+	world.ToCoreNetwork: "coreNetworkArn",
 }
 
 func routeNodes(r world.RouteView) []wire.Node {

@@ -37,7 +37,7 @@ func (d Dest) v6() string {
 // TargetKind is the name of the parameter that carries a target.
 type TargetKind string
 
-// The kinds of target that CreateRoute can be given. vpce- ids come back as a gateway id.
+// The kinds of target. vpce- ids come back as a gateway id.
 const (
 	ToGateway    TargetKind = "GatewayId"
 	ToNAT        TargetKind = "NatGatewayId"
@@ -49,9 +49,11 @@ const (
 	ToEndpoint   TargetKind = "VpcEndpointId"
 	ToCarrier    TargetKind = "CarrierGatewayId"
 	ToLocalGW    TargetKind = "LocalGatewayId"
+
+	ToCoreNetwork TargetKind = "CoreNetworkArn" // of Cloud WAN; in world files only
 )
 
-// TargetKinds lists them all.
+// TargetKinds lists those that CreateRoute can be given.
 var TargetKinds = []TargetKind{
 	ToGateway, ToNAT, ToTransit, ToPeering, ToInterface, ToInstance, ToEgressOnly, ToEndpoint, ToCarrier, ToLocalGW,
 }
