@@ -31,6 +31,7 @@ func Effect(o *netstate.Observed, a Action, got string) {
 		r := o.Rules[a.From]
 		delete(o.Rules, a.From)
 		r.Description = a.Description
+		r.Tags = r.Tags.With(o.Rules[a.Key].Tags) // tagged already, as what it becomes
 		o.Rules[a.Key] = r
 	case DescribeRule:
 		r := o.Rules[a.Key]

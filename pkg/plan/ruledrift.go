@@ -43,7 +43,8 @@ func (b *builder) ruleActions() {
 
 // changeInPlace pairs a rule of ours that is no longer wanted with a missing one that differs from it in its ports or its peer only:
 // ModifySecurityGroupRules turns one into the other without a gap, and keeps id and tags (EC2 API reference). It cannot change the
-// direction or the kind of peer. Where a held peering may want the old rule, the new one is added beside it instead.
+// direction or the kind of peer, and names a group without its account. Where a held peering may want the old rule, the new one is added
+// beside it instead.
 func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]netstate.RuleID {
 	out, used := map[netstate.RuleKey]netstate.RuleID{}, map[netstate.RuleKey]bool{}
 	extra := map[netstate.GroupKey][]netstate.RuleKey{}
@@ -62,8 +63,12 @@ func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]
 				continue
 			}
 			w := b.d.Rules[k]
+			if old.Peer != k.Peer && w.PeerAccount != "" && w.PeerAccount != k.Account {
+				continue
+			}
 			used[old], out[k] = true, r.ID
 			b.addRule(s, k, ChangeRule{s.head(k.Scope, !s.active(), "the entry changed"), r.ID, old, k, w.PeerAccount, cmp.Or(w.Description, r.Description)}, ResourceRule, DriftChanged)
+			b.mendTags(s, k, r, !s.active())
 			break
 		}
 	}
@@ -94,20 +99,30 @@ func (b *builder) mendRule(k netstate.RuleKey, r netstate.Rule) {
 	if s == nil {
 		return
 	}
-	mend := b.addRule
-	if b.mindUnknown(k, r) {
-		mend = b.leaveRule
-	}
 	if w.Description != "" && w.Description != r.Description {
-		mend(s, k, DescribeRule{s.head(k.Scope, false, "the description differs"), r.ID, k, w.Description}, ResourceRule, DriftChanged)
+		b.mendOrLeave(k, r)(s, k, DescribeRule{s.head(k.Scope, false, "the description differs"), r.ID, k, w.Description}, ResourceRule, DriftChanged)
 	}
+	b.mendTags(s, k, r, false)
+}
+
+// mendTags corrects the tags of a rule of ours that is wanted as k, or is about to become it.
+func (b *builder) mendTags(s *state, k netstate.RuleKey, r netstate.Rule, waits bool) {
+	w := b.d.Rules[k]
 	missing := r.Tags.Missing(w.Tags)
 	if slices.Contains(w.Links, netstate.Link(r.Tags[netstate.TagLink])) {
 		delete(missing, netstate.TagLink) // shared: whoever made it may stand on it
 	}
 	if len(missing) > 0 {
-		mend(s, k, TagRule{s.head(k.Scope, false, "the rule lacks them"), r.ID, k, missing}, ResourceTags, DriftMissing)
+		b.mendOrLeave(k, r)(s, k, TagRule{s.head(k.Scope, waits, "the rule lacks them"), r.ID, k, missing}, ResourceTags, DriftMissing)
 	}
+}
+
+// mendOrLeave returns how a difference of a rule is recorded: it is mended unless a held peering may have its own mind about the rule.
+func (b *builder) mendOrLeave(k netstate.RuleKey, r netstate.Rule) func(*state, netstate.RuleKey, Action, Resource, DriftKind) {
+	if b.mindUnknown(k, r) {
+		return b.leaveRule
+	}
+	return b.addRule
 }
 
 // mindUnknown reports whether a held peering may want the rule otherwise than those that are not held: the one whose label it carries, or
