@@ -159,9 +159,12 @@ func (b *builder) accountsKnown(c netstate.Connection) bool {
 }
 
 // leaveRoutes removes the routes to a leftover from the tables of one of its VPCs, before it is closed: they would stay as blackholes. Those
-// that another peering takes over are replaced there.
+// that another peering takes over are replaced there, and tables that the spec does not select are not managed.
 func (b *builder) leaveRoutes(c netstate.Connection, v netstate.VPC, label netstate.Link, why string) {
 	for _, t := range b.at.tables[v] {
+		if b.unselected(label, v, t.ID) {
+			continue
+		}
 		for _, k := range b.at.routes[t] {
 			r := b.o.Routes[k]
 			if r.Target == netstate.ToPeering(c.ID) && r.Origin == netstate.OriginCreateRoute && !b.wanted[k] {
@@ -169,6 +172,16 @@ func (b *builder) leaveRoutes(c netstate.Connection, v netstate.VPC, label netst
 			}
 		}
 	}
+}
+
+// unselected reports whether the peering of a label still has the VPC and does not select that table of it.
+func (b *builder) unselected(label netstate.Link, v netstate.VPC, t netstate.TableID) bool {
+	s := b.byName[label]
+	if s == nil {
+		return false
+	}
+	i := slices.IndexFunc(s.want.Ends[:], func(e End) bool { return e.VPC == v })
+	return i >= 0 && !s.want.Ends[i].Tables[t]
 }
 
 // removeUnless is remove with one more reason not to.
