@@ -30,12 +30,15 @@ const (
 // Check returns what the plan would run into. A stated quota that would be passed refuses what is new, in the order of names; an assumed
 // one warns.
 func Check(s *spec.Set, want *plan.Desired, o *netstate.Observed, p *plan.Plan) []plan.Refusal {
-	c := &checker{want: want, o: o, plan: p, accounts: map[netstate.AccountID]*spec.Account{}, links: map[netstate.Link]*spec.Peering{}}
+	c := &checker{want: want, o: o, plan: p, accounts: map[netstate.AccountID]*spec.Account{}, links: map[netstate.Link]*spec.Peering{}, conns: map[netstate.Link]netstate.ConnID{}}
 	for _, a := range s.Accounts {
 		c.accounts[a.ID] = a
 	}
 	for _, x := range s.Peerings {
 		c.links[x.Name] = x
+	}
+	for _, l := range p.Links {
+		c.conns[l.Name] = l.Conn
 	}
 	c.peerings()
 	c.routes()
@@ -50,6 +53,7 @@ type checker struct {
 	plan     *plan.Plan
 	accounts map[netstate.AccountID]*spec.Account
 	links    map[netstate.Link]*spec.Peering
+	conns    map[netstate.Link]netstate.ConnID // living ones of ours
 	found    []plan.Refusal
 }
 

@@ -65,6 +65,12 @@ func strangers(o *netstate.Observed, n int, s netstate.Status) {
 	}
 }
 
+// peered joins the two VPCs of the spec.
+func peered(o *netstate.Observed, id netstate.ConnID) {
+	v := netstate.View{Seen: true, Tags: netstate.Tags{netstate.TagOwner: "acme", netstate.TagLink: "hub-pay"}}
+	o.Connections[id] = netstate.Connection{ID: id, Requester: hub, Accepter: pay, Status: netstate.Active, Views: [2]netstate.View{v, v}}
+}
+
 func routes(o *netstate.Observed, n int, v6 bool) {
 	for i := range n {
 		if v6 {
@@ -117,9 +123,12 @@ func TestFindings(t *testing.T) {
 		"a longer prefix":                {world: func(o *netstate.Observed) { route(o, "10.2.3.0/24", gateway) }, want: []string{"route-shadowed 0"}},
 		"a longer prefix beside":         {world: func(o *netstate.Observed) { route(o, "10.3.0.0/24", gateway) }},
 		"a longer prefix of the peering": {to: "to: [10.2.0.0/16, 10.2.3.0/24]"},
-		"a wider route":                  {world: func(o *netstate.Observed) { route(o, "10.0.0.0/8", gateway) }, want: []string{"route-takes-traffic 0"}},
-		"a wider route elsewhere":        {world: func(o *netstate.Observed) { route(o, "11.0.0.0/8", gateway) }},
-		"the default route":              {world: func(o *netstate.Observed) { route(o, "0.0.0.0/0", gateway) }},
+		"a longer prefix through it":     {world: func(o *netstate.Observed) { peered(o, "pcx-1"); route(o, "10.2.3.0/24", netstate.ToPeering("pcx-1")) }},
+		"a longer prefix through another": {world: func(o *netstate.Observed) { peered(o, "pcx-1"); route(o, "10.2.3.0/24", netstate.ToPeering("pcx-2")) },
+			want: []string{"route-shadowed 0"}},
+		"a wider route":           {world: func(o *netstate.Observed) { route(o, "10.0.0.0/8", gateway) }, want: []string{"route-takes-traffic 0"}},
+		"a wider route elsewhere": {world: func(o *netstate.Observed) { route(o, "11.0.0.0/8", gateway) }},
+		"the default route":       {world: func(o *netstate.Observed) { route(o, "0.0.0.0/0", gateway) }},
 		"the local route of the other side": {world: func(o *netstate.Observed) {
 			route(o, "10.2.0.0/15", netstate.Target{Kind: netstate.TargetLocal, ID: "local"})
 		}},

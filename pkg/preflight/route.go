@@ -69,13 +69,14 @@ func (c *checker) traffic() {
 	}
 }
 
-// shadowed warns of longer prefixes with another target inside a wanted destination; those that the same peering wants are no loss.
+// shadowed warns of longer prefixes with another target inside a wanted destination; those that the same peering wants, or that go through
+// its connection anyway, are no loss.
 func (c *checker) shadowed(l *plan.DesiredLink, k netstate.RouteKey, beside []netstate.RouteKey) {
 	for _, b := range beside {
 		r := c.o.Routes[b]
 		_, wanted := l.Ends[0].Routes[b]
 		_, wantedToo := l.Ends[1].Routes[b]
-		if b.Dest.List != "" || k.Dest.List != "" || b.Dest == k.Dest || wanted || wantedToo || r.Target.Kind == netstate.TargetLocal {
+		if b.Dest.List != "" || k.Dest.List != "" || b.Dest == k.Dest || wanted || wantedToo || r.Target.Kind == netstate.TargetLocal || r.Target == netstate.ToPeering(c.conns[l.Name]) {
 			continue
 		}
 		if netstate.Inside(b.Dest.Prefix, k.Dest.Prefix) {
