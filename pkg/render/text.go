@@ -110,7 +110,7 @@ func (t *text) actions(g *group, indent string) {
 		if d.Kind == plan.DriftConflict {
 			why = "" // said whole among the problems
 		}
-		t.line("%s! %s %s: %s%s", indent[:len(indent)/2], d.Kind, d.Resource, d.What, why)
+		t.line("%s! %s %s: %s%s", indent[:len(indent)/2], d.Kind, d.Resource, strings.TrimPrefix(d.What, string(d.Resource)+" "), why)
 	}
 }
 
@@ -119,7 +119,7 @@ func heading(g *group) string {
 	if s == nil || s.Leftover && s.Conn == "" {
 		return fmt.Sprintf("%s: not in the spec", g.name)
 	}
-	h := fmt.Sprintf("%s: %s %s <-> %s %s", s.Name, s.Ends[0].Name, s.Ends[0].VPC, s.Ends[1].Name, s.Ends[1].VPC)
+	h := fmt.Sprintf("%s: %s <-> %s", s.Name, endText(s.Ends[0]), endText(s.Ends[1]))
 	if s.Conn != "" {
 		h += fmt.Sprintf(" (%s %s)", s.Conn, s.Status)
 	}
@@ -134,6 +134,11 @@ func heading(g *group) string {
 		h += " WAITING for " + s.Waiting
 	}
 	return h
+}
+
+// endText is an end with its name, which a VPC that the spec does not have lacks.
+func endText(e plan.LinkEnd) string {
+	return strings.TrimPrefix(e.Name+" "+e.VPC.String(), " ")
 }
 
 // byScope groups actions by account and region in the order in which each first appears; within one they keep the order of their steps.
