@@ -87,7 +87,7 @@ type builder struct {
 	at         *index
 	links      []*state
 	byName     map[netstate.Link]*state
-	wanted     map[netstate.RouteKey]bool   // by any link
+	wanted     map[netstate.RouteKey]bool   // by any link that is not held
 	left       map[netstate.Link]*LinkState // peerings that the spec does not have, and that something of ours is left of
 	blind      map[netstate.Scope]bool      // where a held link may want a connection or route that looks extra
 	blindRules map[netstate.Scope]bool      // where a held link may want a rule that looks extra

@@ -126,7 +126,7 @@ func (b *builder) refuseContested() {
 	for _, s := range b.links {
 		for i := range s.want.Ends {
 			for k := range s.want.Ends[i].Routes {
-				b.wanted[k] = true
+				b.wanted[k] = b.wanted[k] || !s.held
 				wanting[k] = append(wanting[k], s)
 			}
 		}
