@@ -1,6 +1,7 @@
 package ec2sim_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -112,6 +113,95 @@ func TestRouteErrors(t *testing.T) {
 	f.ok(alice, east, "DeleteRoute", "RouteTableId", hubMain, "DestinationIpv6CidrBlock", "2001:db8:2::/56")
 }
 
+// EC2 API reference, DeleteRoute and ReplaceRoute: they name the destination exactly as it is kept; only CreateRoute clears host bits.
+func TestDestinationsAreNamedExactly(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	pcx := f.peered(spoke, bob, east)
+	const v4, v6 = "DestinationCidrBlock", "DestinationIpv6CidrBlock"
+	route := func(name, dest string) []string {
+		return []string{"RouteTableId", hubOther, name, dest, "VpcPeeringConnectionId", pcx}
+	}
+	f.ok(alice, east, "CreateRoute", route(v4, "10.1.0.7/16")...)
+	f.ok(alice, east, "CreateRoute", route(v6, "2001:db8:9::7/48")...)
+	f.unchanged(func() {
+		f.no("InvalidParameterValue", alice, east, "ReplaceRoute", route(v4, "10.1.0.7/16")...)
+		f.no("InvalidParameterValue", alice, east, "ReplaceRoute", route(v6, "2001:db8:9::7/48")...)
+		equal(t, f.no("InvalidRoute.NotFound", alice, east, "DeleteRoute", route(v4, "10.1.0.7/16")[:4]...),
+			"no route with destination-cidr-block 10.1.0.7/16 in route table "+hubOther)
+		f.no("InvalidRoute.NotFound", alice, east, "DeleteRoute", route(v6, "2001:db8:9::7/48")[:4]...)
+	})
+	f.ok(alice, east, "ReplaceRoute", route(v4, "10.1.0.0/16")...)
+	f.ok(alice, east, "DeleteRoute", route(v4, "10.1.0.0/16")[:4]...)
+	f.ok(alice, east, "DeleteRoute", route(v6, "2001:DB8:9::/48")[:4]...) // the same address in capitals
+}
+
+// VPC User Guide, "Subnet route tables": no routes to two reserved ranges or what lies in them; a wider destination is none of them.
+func TestReservedDestinations(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	pcx := f.peered(spoke, bob, east)
+	for dest, want := range map[string]string{
+		"169.254.168.0/22": "InvalidParameterValue", "169.254.169.254/32": "InvalidParameterValue", "169.254.171.0/24": "InvalidParameterValue",
+		"fd00:ec2::/32": "InvalidParameterValue", "fd00:ec2::253/128": "InvalidParameterValue",
+		"169.254.172.0/24": "", "169.254.0.0/16": "", "fd00::/16": "", "fd00:ec3::/32": "",
+	} {
+		name := "DestinationCidrBlock"
+		if strings.Contains(dest, ":") {
+			name = "DestinationIpv6CidrBlock"
+		}
+		a := f.do(alice, east, "CreateRoute", "RouteTableId", hubOther, name, dest, "VpcPeeringConnectionId", pcx)
+		if a.Code != want {
+			t.Errorf("%s: got %q, want %q", dest, a.Code, want)
+		}
+	}
+}
+
+// VPC Peering Guide, "VPC peering connection lifecycle", and EC2 API reference, Route: a request that ends leaves its routes as blackholes.
+func TestRoutesOutliveARequest(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(f *fixture, id string){
+		"rejected": func(f *fixture, id string) {
+			f.ok(bob, east, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id)
+		},
+		"expired": func(f *fixture, _ string) { f.advance(7 * day) },
+		"failed":  overlapLater,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			id := f.request(spoke, bob, east)
+			f.ok(alice, east, "CreateRoute", "RouteTableId", hubOther, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", id)
+			end(f, id)
+			equal(t, f.routes(alice, east, hubOther)[3], "10.1.0.0/16 "+id+" blackhole")
+			f.advance(30 * day) // long after the connection itself is seen no more
+			equal(t, f.status(alice, east, id), "")
+			equal(t, f.routes(alice, east, hubOther)[3], "10.1.0.0/16 "+id+" blackhole")
+			f.ok(alice, east, "DeleteRoute", "RouteTableId", hubOther, "DestinationCidrBlock", "10.1.0.0/16")
+		})
+	}
+}
+
+// VPC User Guide, "Route priority": a static and a propagated route to one destination stand side by side; only the static one is ours to
+// replace or delete.
+func TestPropagatedRoutesStandBeside(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("tags: {tier: private}}"),
+			[]byte("tags: {tier: private}, routes: [{to: 10.1.0.0/16, via: vgw-00000000000000001, origin: EnableVgwRoutePropagation}]}"), 1)
+	})
+	pcx := f.peered(spoke, bob, east)
+	route := []string{"RouteTableId", hubOther, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", pcx}
+	f.no("InvalidRoute.NotFound", alice, east, "DeleteRoute", route[:4]...)
+	f.no("InvalidParameterValue", alice, east, "ReplaceRoute", route...)
+	f.ok(alice, east, "CreateRoute", route...)
+	equal(t, f.routes(alice, east, hubOther)[3:], []string{"10.1.0.0/16 vgw-00000000000000001 active", "10.1.0.0/16 " + pcx + " active"})
+	a := f.ok(alice, east, "DescribeRouteTables", "RouteTableId.1", hubOther)
+	equal(t, a.all("routeTableSet/item/propagatingVgwSet/item/gatewayId"), []string{"vgw-00000000000000001"})
+	f.ok(alice, east, "DeleteRoute", route[:4]...)
+	equal(t, f.routes(alice, east, hubOther)[3:], []string{"10.1.0.0/16 vgw-00000000000000001 active"})
+}
+
 // Sources disagree on what an identical CreateRoute does; both are on offer.
 func TestIdenticalCreateRoute(t *testing.T) {
 	t.Parallel()
@@ -151,6 +241,40 @@ func TestEdgeTables(t *testing.T) {
 	f.no("InvalidParameterValue", alice, east, "CreateRoute", append(route, "RouteTableId", edge)...)
 	f.ok(alice, east, "CreateRoute", append(route, "RouteTableId", hubOther)...)
 	f.no("InvalidParameterValue", alice, east, "AssociateRouteTable", "RouteTableId", hubOther, "GatewayId", igw)
+	f.no("InvalidParameterValue", alice, east, "CreateRoute", "RouteTableId", edge, "DestinationPrefixListId", "pl-0000000000000a001", "VpcPeeringConnectionId", pcx)
+	f.no("InvalidParameterValue", alice, east, "CreateRoute", "RouteTableId", edge, "DestinationCidrBlock", "10.0.0.0/24", "NatGatewayId", "nat-00000000000000001")
+	equal(t, f.routes(alice, east, edge), []string{"10.0.0.0/16 local active", "100.64.0.0/20 local active", "2001:db8:1::/56 local active"})
+	f.no("InvalidParameterValue", alice, east, "ReplaceRouteTableAssociation", "RouteTableId", hubOther,
+		"AssociationId", f.ok(alice, east, "DescribeRouteTables", "RouteTableId.1", edge).one("routeTableSet/item/associationSet/item/routeTableAssociationId"))
+}
+
+// VPC User Guide, "Gateway route tables": a network interface or a gateway load balancer endpoint may take what a gateway brings for a subnet.
+func TestEdgeTableTargets(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("targets: ["), []byte("targets: [eni-00000000000000001, vpce-00000000000000001, "), 1)
+	})
+	igw := f.ok(alice, east, "DescribeInternetGateways").one("internetGatewaySet/item/internetGatewayId")
+	edge := f.ok(alice, east, "CreateRouteTable", "VpcId", hub).one("routeTable/routeTableId")
+	f.ok(alice, east, "AssociateRouteTable", "RouteTableId", edge, "GatewayId", igw)
+	subnet := []string{"RouteTableId", edge, "DestinationCidrBlock", "10.0.0.0/24"}
+	f.ok(alice, east, "CreateRoute", append(subnet, "NetworkInterfaceId", "eni-00000000000000001")...)
+	f.ok(alice, east, "ReplaceRoute", append(subnet, "VpcEndpointId", "vpce-00000000000000001")...)
+	equal(t, f.routes(alice, east, edge)[3], "10.0.0.0/24 vpce-00000000000000001 active") // an endpoint comes back as a gateway
+}
+
+// EC2 API reference, RouteTable and DescribeRouteTables: subnets on the main table are not listed, and association.main=false finds only
+// tables that have an association.
+func TestImplicitAssociationsAreNotListed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.ok(alice, east, "CreateSubnet", "VpcId", hub, "CidrBlock", "10.0.7.0/24") // on the main table, implicitly
+	f.ok(alice, east, "CreateRouteTable", "VpcId", hub)                         // on no subnet
+	a := f.ok(alice, east, "DescribeRouteTables", "RouteTableId.1", hubMain)
+	equal(t, a.all("routeTableSet/item/associationSet/item/main"), []string{"true"})
+	equal(t, a.all("routeTableSet/item/associationSet/item/subnetId"), nil)
+	a = f.ok(alice, east, "DescribeRouteTables", "Filter.1.Name", "association.main", "Filter.1.Value.1", "false")
+	equal(t, a.all("routeTableSet/item/routeTableId"), []string{hubOther})
 }
 
 // VPC User Guide, "Subnet route tables": main and explicit associations.

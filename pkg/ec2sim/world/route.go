@@ -124,6 +124,9 @@ type RouteRequest struct {
 	Targets                     []Target
 }
 
+// String is the destination as it was sent.
+func (in RouteRequest) String() string { return in.CIDR + in.IPv6CIDR + in.List }
+
 // dest reads the one destination, in canonical form.
 func (in RouteRequest) dest() (Dest, *Error) {
 	given := 0
@@ -145,6 +148,16 @@ func (in RouteRequest) dest() (Dest, *Error) {
 	}
 	p, err := parseCIDR(in.IPv6CIDR, "destinationIpv6CidrBlock", true)
 	return Dest{Prefix: p}, err
+}
+
+// exact says whether a destination was written as EC2 keeps it. CreateRoute clears host bits; ReplaceRoute and DeleteRoute must name the
+// destination exactly (EC2 API reference, DeleteRoute: "The value you specify must match the CIDR for the route exactly").
+func (in RouteRequest) exact(d Dest) bool {
+	if d.List != "" {
+		return true
+	}
+	p, err := netip.ParsePrefix(in.CIDR + in.IPv6CIDR)
+	return err == nil && p == d.Prefix
 }
 
 // route checks everything that CreateRoute and ReplaceRoute have in common.
@@ -198,8 +211,8 @@ func (w *World) ReplaceRoute(at At, in RouteRequest) *Error {
 		return err
 	}
 	i := t.index(r.Dest)
-	if i < 0 {
-		return invalid("There is no route defined for '%s' in the route table. Use CreateRoute instead.", r.Dest)
+	if i < 0 || !in.exact(r.Dest) {
+		return invalid("There is no route defined for '%s' in the route table. Use CreateRoute instead.", in)
 	}
 	r.Listed = t.Routes[i].Listed
 	t.Routes = slices.Clone(t.Routes)
@@ -222,8 +235,8 @@ func (w *World) DeleteRoute(at At, in RouteRequest) *Error {
 		return invalid("cannot remove local route %s in route table %s", d, t.ID)
 	}
 	i := t.index(d)
-	if i < 0 {
-		return refuse("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", d, t.ID)
+	if i < 0 || !in.exact(d) {
+		return refuse("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", in, t.ID)
 	}
 	t.Routes = slices.Delete(slices.Clone(t.Routes), i, i+1)
 	w.in(at.Scope).tables[t.ID] = t
