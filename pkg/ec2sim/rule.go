@@ -82,14 +82,18 @@ func ipPermissions(f wire.Form) []world.Permission {
 	return out
 }
 
-// flat reads the one rule that ingress calls may spell without IpPermissions; egress calls may not.
+// flat reads the one rule that ingress calls may spell without IpPermissions; egress calls may not. It cannot be of ICMPv6 (EC2 API
+// reference, AuthorizeSecurityGroupIngress, IpProtocol).
 func flat(f wire.Form, egress bool) []world.Permission {
 	if egress {
 		return nil
 	}
 	p := world.Permission{Protocol: f.Str("IpProtocol"), From: f.Int("FromPort"), To: f.Int("ToPort"), CIDR: f.Str("CidrIp")}
-	if p == (world.Permission{}) {
+	switch {
+	case p == (world.Permission{}):
 		return nil
+	case p.Protocol == "icmpv6" || p.Protocol == "58":
+		f.Refuse("InvalidParameterValue", "Invalid value '%s' for IP protocol. ICMPv6 must be given in ipPermissions.", p.Protocol)
 	}
 	return []world.Permission{p}
 }

@@ -2,6 +2,7 @@ package ec2sim_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,84 @@ func TestAuthorizeRefused(t *testing.T) {
 	f.ok(alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp, "IpProtocol", "tcp", "FromPort", "80", "ToPort", "80", "CidrIp", "10.1.0.0/16")
 }
 
+// EC2 API reference, SecurityGroupRuleDescription: 255 characters, of one set only; the service's message names the ampersand too.
+func TestDescriptionCharacters(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	describe := func(text string) string {
+		return f.do(alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", append(of(hubApp, perm(1, "tcp", "22", "22", "192.0.2.0/24")),
+			"IpPermissions.1.IpRanges.1.Description", text)...).Code
+	}
+	for c := rune(' '); c < 0x180; c++ {
+		want := "InvalidParameterValue"
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(". _-:/()#,@[]+=&;{}!$*", c) {
+			want = ""
+		}
+		if got := describe("x" + string(c)); got != want {
+			t.Errorf("%q: got %q, want %q", c, got, want)
+		}
+	}
+	for _, c := range "\t\n‑世🛠" {
+		equal(t, describe(string(c)), "InvalidParameterValue")
+	}
+	equal(t, describe(strings.Repeat("x", 255)), "")
+	equal(t, describe(strings.Repeat("x", 256)), "InvalidParameterValue")
+	equal(t, describe(""), "")
+}
+
+// EC2 API reference, IpPermission: known protocols by name, ports only where they mean something, type and code for ICMP.
+func TestProtocolsAndPorts(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[[3]string]string{
+		{"6", "80", "81"}: "tcp 80-81", {"17", "53", "53"}: "udp 53-53", {"TCP", "1", "2"}: "tcp 1-2", {"1", "8", "-1"}: "icmp 8--1",
+		{"icmp", "-1", "-1"}: "icmp -1--1", {"icmp", "3", "4"}: "icmp 3-4", {"-1", "80", "81"}: "-1 -1--1", {"50", "1", "2"}: "50 -1--1",
+	} {
+		f := newFixture(t)
+		a := f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, sent[0], sent[1], sent[2], "10.1.0.0/16"))...)
+		id := a.one("securityGroupRuleSet/item/securityGroupRuleId")
+		if got := f.facts("rule " + id)[0]; !strings.Contains(got, " ingress "+want+" 10.1.0.0/16 ") {
+			t.Errorf("%q: got %q, want %q", sent, got, want)
+		}
+	}
+	f := newFixture(t)
+	v6 := []string{"IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "::/0", "IpPermissions.1.IpProtocol"}
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, append(v6, "58"))...) // without a range: all types
+	equal(t, len(f.facts("ingress icmpv6 -1--1 ::/0")), 1)
+	f.no("InvalidParameterValue", alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp, "IpProtocol", "icmpv6", "CidrIp", "10.1.0.0/16")
+	f.no("MissingParameter", alice, east, "AuthorizeSecurityGroupEgress", perm(1, "tcp", "80", "80", "10.1.0.0/16")...) // no group
+}
+
+// EC2 API reference, AuthorizeSecurityGroupIngress: CIDRs are kept in canonical form, so another spelling is a duplicate; what is the same
+// is told by group, direction, protocol, ports and source, not by description or tags.
+func TestRuleIdentity(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	base := []string{"IpPermissions.1.IpProtocol", "tcp", "IpPermissions.1.FromPort", "80", "IpPermissions.1.ToPort", "80"}
+	with := func(kv ...string) []string { return append(slices.Clip(base), kv...) }
+	const authorize, v4, v6, list, group = "AuthorizeSecurityGroupIngress", "IpPermissions.1.IpRanges.1.CidrIp", "IpPermissions.1.Ipv6Ranges.1.CidrIpv6",
+		"IpPermissions.1.PrefixListIds.1.PrefixListId", "IpPermissions.1.Groups.1.GroupId"
+	for _, params := range [][]string{with(v4, "100.68.0.0/18"), with(v6, "2001:db8::/32"), with(list, "pl-0000000000000a001"), with(group, hubApp)} {
+		f.ok(alice, east, authorize, of(hubApp, params)...)
+	}
+	f.unchanged(func() {
+		for message, params := range map[string][]string{
+			"peer: 100.68.0.0/18, TCP, from port: 80, to port: 80, ALLOW":        with(v4, "100.68.0.18/18", "IpPermissions.1.IpRanges.1.Description", "other"),
+			"peer: 2001:db8::/32, TCP, from port: 80, to port: 80, ALLOW":        with(v6, "2001:DB8:0:0::1/32"),
+			"peer: pl-0000000000000a001, TCP, from port: 80, to port: 80, ALLOW": with(list, "pl-0000000000000a001"),
+			"peer: " + hubApp + ", TCP, from port: 80, to port: 80, ALLOW":       with(group, hubApp, "IpPermissions.1.Groups.1.UserId", alice),
+		} {
+			equal(t, f.no("InvalidPermission.Duplicate", alice, east, authorize, of(hubApp, params)...), `the specified rule "`+message+`" already exists`)
+		}
+	})
+	for _, other := range [][]string{ // where a name comes twice, the later value counts
+		with(v4, "100.68.0.0/19"), with(v4, "100.68.0.0/18", "IpPermissions.1.ToPort", "81"), with(v4, "100.68.0.0/18", "IpPermissions.1.IpProtocol", "udp"),
+	} {
+		f.ok(alice, east, authorize, of(hubApp, other)...)
+	}
+	f.ok(alice, east, "AuthorizeSecurityGroupEgress", of(hubApp, with(v4, "100.68.0.0/18"))...) // another direction
+	f.ok(alice, east, authorize, of(nearApp, with(v4, "100.68.0.0/18"))...)                     // another group
+}
+
 // Whether a call with one duplicate is all or nothing is not documented.
 func TestPartialAuthorize(t *testing.T) {
 	t.Parallel()
@@ -149,6 +228,45 @@ func TestPeerGroupReference(t *testing.T) {
 	f.ok(bob, east, "DeleteSecurityGroup", "GroupId", spokeApp)              // a peer's rule does not hinder it
 	equal(t, ref(), strings.Join([]string{"", spoke, again, "active"}, " ")) // what belonged to the group is missing
 	equal(t, stale(), 1)
+}
+
+// VPC Peering Guide, "Work with stale security group rules": a stale rule stays and counts until somebody revokes it, however long ago the
+// connection went.
+func TestStaleRulesStayAndCount(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) { c.World = append([]byte("quotas: {rules: 2}\n"), c.World...) })
+	id := f.peered(spoke, bob, east)
+	rule := of(hubApp, fromGroup(spokeApp, bob))
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", rule...)
+	f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	f.advance(30 * day)
+	equal(t, f.status(bob, east, id), "")
+	a := f.ok(alice, east, "DescribeSecurityGroups", "GroupId.1", hubApp)
+	equal(t, a.all("securityGroupInfo/item/ipPermissions/item/groups/item/peeringStatus"), []string{"deleted"})
+	f.no("RulesPerSecurityGroupLimitExceeded", alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"))...)
+	stale := f.ok(alice, east, "DescribeStaleSecurityGroups", "VpcId", hub)
+	equal(t, stale.all("staleSecurityGroupSet/item/staleIpPermissions/item/groups/item/groupId"), []string{spokeApp})
+	f.ok(alice, east, "RevokeSecurityGroupIngress", rule...)
+	equal(t, f.ok(alice, east, "DescribeStaleSecurityGroups", "VpcId", hub).all("staleSecurityGroupSet/item/groupId"), nil)
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"))...)
+}
+
+// VPC Peering Guide, "Update your security groups to reference peer security groups": a group of another account is named with its owner,
+// and a pending connection is not enough.
+func TestPeerGroupNeedsItsOwner(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.request(spoke, bob, east)
+	const apart = "You have specified two resources that belong to different networks."
+	equal(t, f.no("InvalidGroup.NotFound", alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(spokeApp, bob))...), apart)
+	wantCode(t, f.accept(bob, east, id), "")
+	f.no("InvalidGroup.NotFound", alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(spokeApp, ""))...)
+	f.no("InvalidGroup.NotFound", alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(spokeApp, "333333333333"))...)
+	f.no("InvalidGroupId.Malformed", alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup("app", bob))...)
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(spokeApp, bob))...)
+	f.peered(near, alice, east)
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(nearApp, ""))...) // within one account the id is enough
+	f.ok(alice, east, "AuthorizeSecurityGroupEgress", of(hubApp, fromGroup(spokeApp, bob))...)
 }
 
 // EC2 API reference, RevokeSecurityGroupIngress: by id or by properties; unknown ones are an error except in a default VPC.

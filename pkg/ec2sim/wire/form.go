@@ -56,7 +56,7 @@ func (f Form) Get(name string) (string, bool) {
 func (f Form) Required(name string) string {
 	v := f.Str(name)
 	if v == "" {
-		f.refuse("MissingParameter", "The request must contain the parameter %s", lowerFirst(f.prefix+name))
+		f.Refuse("MissingParameter", "The request must contain the parameter %s", lowerFirst(f.prefix+name))
 	}
 	return v
 }
@@ -69,7 +69,7 @@ func (f Form) Bool(name string) *bool {
 	}
 	b := v == "true"
 	if !b && v != "false" {
-		f.refuse("InvalidParameterValue", "Value (%s) for parameter %s is invalid. Expected 'true' or 'false'", v, lowerFirst(f.prefix+name))
+		f.Refuse("InvalidParameterValue", "Value (%s) for parameter %s is invalid. Expected 'true' or 'false'", v, lowerFirst(f.prefix+name))
 	}
 	return &b
 }
@@ -88,7 +88,7 @@ func (f Form) Int(name string) *int {
 	}
 	n, err := strconv.ParseInt(v, 10, 32)
 	if err != nil {
-		f.refuse("InvalidParameterValue", "Value (%s) for parameter %s is invalid. It must be an integer.", v, lowerFirst(f.prefix+name))
+		f.Refuse("InvalidParameterValue", "Value (%s) for parameter %s is invalid. It must be an integer.", v, lowerFirst(f.prefix+name))
 	}
 	i := int(n)
 	return &i
@@ -166,7 +166,8 @@ func (f Form) numbers(name string) []string {
 	return out
 }
 
-func (f Form) refuse(code, format string, args ...any) {
+// Refuse notes a complaint; the first one is what Check reports.
+func (f Form) Refuse(code, format string, args ...any) {
 	if f.shared.err == nil {
 		f.shared.err = &Error{code, fmt.Sprintf(format, args...)}
 	}
