@@ -1,6 +1,7 @@
 package ec2sim_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -49,8 +50,19 @@ func TestLifecycleWithDelays(t *testing.T) {
 func TestAfterlife(t *testing.T) {
 	t.Parallel()
 	const short, long = 2 * time.Hour, 2 * day
+	deletes := func(account, region string) func(*fixture, string) {
+		return func(f *fixture, id string) {
+			f.ok(account, region, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+		}
+	}
+	accepted := func(owner, region string, then func(*fixture, string)) func(*fixture, string) {
+		return func(f *fixture, id string) {
+			wantCode(f.t, f.accept(owner, region, id), "")
+			then(f, id)
+		}
+	}
 	for name, c := range map[string]struct {
-		peer, owner, region string
+		peer, owner, region string // no peer: a new VPC there
 		end                 func(f *fixture, id string)
 		status              string
 		requester, accepter time.Duration
@@ -61,35 +73,108 @@ func TestAfterlife(t *testing.T) {
 		"rejected in one account": {near, alice, east, func(f *fixture, id string) {
 			f.ok(alice, east, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id)
 		}, "rejected", short, short},
-		"deleted by requester": {spoke, bob, east, func(f *fixture, id string) {
-			f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
-		}, "deleted", short, long},
-		"deleted in one account": {near, alice, east, func(f *fixture, id string) {
-			f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
-		}, "deleted", short, short},
-		"expired": {spoke, bob, east, func(f *fixture, id string) { f.advance(7 * day) }, "expired", long, long},
-		"failed":  {clash, bob, east, func(f *fixture, id string) {}, "failed", short, 0},
+		"rejected in another region": {far, bob, west, func(f *fixture, id string) {
+			f.ok(bob, west, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id)
+		}, "rejected", long, short},
+		"request deleted":                    {spoke, bob, east, deletes(alice, east), "deleted", short, long},
+		"deleted by requester":               {spoke, bob, east, accepted(bob, east, deletes(alice, east)), "deleted", short, long},
+		"deleted by accepter":                {spoke, bob, east, accepted(bob, east, deletes(bob, east)), "deleted", long, short},
+		"deleted in one account":             {near, alice, east, deletes(alice, east), "deleted", short, short},
+		"deleted between one account's":      {"", alice, west, accepted(alice, west, deletes(alice, west)), "deleted", short, short},
+		"expired":                            {spoke, bob, east, func(f *fixture, id string) { f.advance(7 * day) }, "expired", long, long},
+		"expired in one account":             {near, alice, east, func(f *fixture, id string) { f.advance(7 * day) }, "expired", long, long},
+		"failed":                             {clash, bob, east, func(f *fixture, id string) {}, "failed", short, 0},
+		"failed between one account's":       {"vpc-00000000", alice, west, func(f *fixture, id string) {}, "failed", short, 0},
+		"failed while it waited for an hour": {spoke, bob, east, overlapLater, "failed", short, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
+			if c.peer == "" {
+				c.peer = f.ok(c.owner, c.region, "CreateVpc", "CidrBlock", "10.200.0.0/16").one("vpc/vpcId")
+			}
 			id := f.request(c.peer, c.owner, c.region)
 			c.end(f, id)
 			for _, side := range []struct {
-				account string
-				lasts   time.Duration
-			}{{alice, c.requester}, {c.owner, c.accepter}} {
+				account, region string
+				lasts           time.Duration
+			}{{alice, east, c.requester}, {c.owner, c.region, c.accepter}} {
+				if c.owner == alice && c.region == east {
+					side.lasts = max(c.requester, c.accepter) // one scope, one view
+				}
 				start := f.Now()
 				if side.lasts > 0 {
 					f.advance(side.lasts - time.Second)
-					equal(t, f.status(side.account, east, id), c.status)
+					equal(t, f.status(side.account, side.region, id), c.status)
 					f.advance(time.Second)
 				}
-				equal(t, f.status(side.account, east, id), "")
+				equal(t, f.status(side.account, side.region, id), "")
 				f.advance(start.Sub(f.Now()))
 			}
 		})
 	}
+}
+
+// overlapLater makes a waiting request fail: the accepter's VPC gets a CIDR that the requester's has.
+func overlapLater(f *fixture, _ string) {
+	f.advance(time.Hour)
+	f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", "10.0.128.0/20")
+}
+
+// VPC Peering Guide, "VPC peering connection lifecycle": what has ended can be neither accepted nor rejected nor deleted, by nobody.
+func TestEndedConnectionsTakeNoAction(t *testing.T) {
+	t.Parallel()
+	for status, end := range map[string]func(f *fixture, id string){
+		"failed":  overlapLater,
+		"expired": func(f *fixture, _ string) { f.advance(7 * day) },
+		"rejected": func(f *fixture, id string) {
+			f.ok(bob, east, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id)
+		},
+		"deleted": func(f *fixture, id string) {
+			f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+		},
+	} {
+		t.Run(status, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			id := f.request(spoke, bob, east)
+			end(f, id)
+			f.unchanged(func() {
+				for _, action := range []string{"Accept", "Reject", "Delete"} {
+					want := "InvalidStateTransition"
+					if status == "failed" {
+						want = "InvalidVpcPeeringConnectionID.NotFound" // the accepter does not see it
+					}
+					f.no(want, bob, east, action+"VpcPeeringConnection", "VpcPeeringConnectionId", id)
+				}
+				f.no("InvalidStateTransition", alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+				f.no("OperationNotPermitted", alice, east, "ModifyVpcPeeringConnectionOptions", "VpcPeeringConnectionId", id,
+					"RequesterPeeringConnectionOptions.AllowDnsResolutionFromRemoteVpc", "true")
+			})
+			equal(t, f.status(alice, east, id), status)
+		})
+	}
+}
+
+// VPC Peering Guide, "VPC peering connection lifecycle": while it is on its way nobody can do anything with a connection.
+func TestPassingStatesTakeNoAction(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, delayed(world.Delays{Initiating: time.Second, Provisioning: time.Second, Deleting: time.Second}))
+	id := f.request(far, bob, west)
+	refused := func(status string) {
+		t.Helper()
+		equal(t, f.status(alice, east, id), status)
+		f.no("InvalidStateTransition", alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	}
+	refused("initiating-request")
+	f.advance(time.Second)
+	wantCode(t, f.accept(bob, west, id), "")
+	refused("provisioning")
+	f.no("InvalidStateTransition", bob, west, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	f.advance(time.Second)
+	f.no("InvalidStateTransition", bob, west, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id) // nobody rejects what is active
+	f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	refused("deleting")
 }
 
 // VPC Peering Guide, "VPC peering connection lifecycle": a request waits 168 hours.
@@ -115,6 +200,8 @@ func TestCreateFailsLate(t *testing.T) {
 		"unknown vpc":             {"vpc-00000000000000000", bob, east},
 		"wrong account":           {spoke, alice, east},
 		"wrong region":            {far, bob, east},
+		"missing region":          {far, bob, ""},
+		"missing account":         {spoke, "", east},
 		"unknown region":          {far, bob, "eu-nowhere-9"},
 		"other partition":         {far, bob, "cn-north-1"},
 	} {
@@ -135,6 +222,24 @@ func TestCreateFailsLate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// VPC Peering Guide, "VPC peering limitations": an overlap of IPv6 CIDRs is one too, also where no IPv4 CIDR overlaps.
+func TestCreateFailsOnIPv6Overlap(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.ReplaceAll(c.World, []byte("2001:db8:2::/56"), []byte("2001:db8:1::/60"))
+	})
+	equal(t, f.status(alice, east, f.request(far, bob, west)), "failed")
+}
+
+// VPC Peering Guide, "VPC peering limitations": only the two ends of a connection may not overlap, two peers of one VPC may.
+func TestPeersOfOneVPCMayOverlap(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	other := f.ok(bob, west, "CreateVpc", "CidrBlock", "10.1.0.0/16").one("vpc/vpcId")
+	equal(t, f.status(alice, east, f.peered(spoke, bob, east)), "active")
+	equal(t, f.status(alice, east, f.peered(other, bob, west)), "active")
 }
 
 // EC2 API reference, CreateVpcPeeringConnection, and "Error codes": what is wrong on the caller's own side fails the call.
@@ -258,58 +363,6 @@ func TestTagsPerView(t *testing.T) {
 	}
 }
 
-// VPC Peering Guide, "Enable DNS resolution for a VPC peering connection".
-func TestDNSOption(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, delayed(world.Delays{Options: time.Second}))
-	id := f.request(far, bob, west)
-	set := func(side string) []string {
-		return []string{"VpcPeeringConnectionId", id, side + "PeeringConnectionOptions.AllowDnsResolutionFromRemoteVpc", "true"}
-	}
-	const modify = "ModifyVpcPeeringConnectionOptions"
-	equal(t, f.no("OperationNotPermitted", alice, east, modify, set("Requester")...),
-		"Peering "+id+" is not active. Peering options can be added only to active peerings.")
-	if o := f.see(alice, east, id).RequesterVpcInfo.PeeringOptions; o != nil {
-		t.Fatalf("a pending connection shows options: %v", o)
-	}
-	wantCode(t, f.accept(bob, west, id), "")
-	equal(t, f.no("OperationNotPermitted", alice, east, modify, set("Accepter")...),
-		"User "+alice+" does not have permission to modify the accepter side peering options")
-	f.no("UnknownParameter", alice, east, modify, "VpcPeeringConnectionId", id,
-		"RequesterPeeringConnectionOptions.AllowEgressFromLocalClassicLinkToRemoteVpc", "true")
-	a := f.ok(alice, east, modify, set("Requester")...)
-	equal(t, a.all("requesterPeeringConnectionOptions/allowDnsResolutionFromRemoteVpc"), []string{"true"})
-	equal(t, a.all("accepterPeeringConnectionOptions/allowDnsResolutionFromRemoteVpc"), nil)
-	equal(t, *f.see(alice, east, id).RequesterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc, false)
-	f.advance(time.Second)
-	equal(t, *f.see(alice, east, id).RequesterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc, true)
-	if o := f.see(alice, east, id).AccepterVpcInfo.PeeringOptions; o != nil {
-		t.Fatalf("another account's options are shown: %v", o)
-	}
-	f.ok(bob, west, "ModifyVpcAttribute", "VpcId", far, "EnableDnsHostnames.Value", "false")
-	f.no("InvalidVpcPeeringConnectionState.DnsHostnamesDisabled", bob, west, modify, set("Accepter")...)
-}
-
-// VPC User Guide, "Secondary CIDR blocks": what a peering forbids.
-func TestCIDRsOfPeeredVPCs(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	add := func(account, vpc, cidr string) string {
-		return f.do(account, east, "AssociateVpcCidrBlock", "VpcId", vpc, "CidrBlock", cidr).Code
-	}
-	id := f.request(spoke, bob, east)
-	equal(t, add(alice, hub, "10.50.0.0/16"), "OperationNotPermitted") // the requester of a pending request adds nothing
-	equal(t, add(bob, spoke, "10.60.0.0/16"), "")
-	wantCode(t, f.accept(bob, east, id), "")
-	equal(t, add(alice, hub, "10.60.0.0/17"), "InvalidVpc.Range") // overlaps the peer
-	equal(t, add(alice, hub, "10.61.0.0/16"), "")
-	equal(t, f.status(alice, east, id), "active")
-	second := newFixture(t)
-	id = second.request(spoke, bob, east)
-	second.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", "10.0.128.0/20")
-	equal(t, second.status(alice, east, id), "failed") // the accepter may add what overlaps the requester
-}
-
 // VPC Peering Guide, "Delete a VPC peering connection": deleting a VPC.
 func TestDeletePeeredVPC(t *testing.T) {
 	t.Parallel()
@@ -322,6 +375,27 @@ func TestDeletePeeredVPC(t *testing.T) {
 	f.ok(alice, east, "DeleteVpc", "VpcId", mine)
 	equal(t, f.status(bob, east, id), "deleted")
 	f.no("InvalidVpcID.NotFound", alice, east, "DescribeVpcs", "VpcId.1", mine)
+	other := f.ok(alice, east, "CreateVpc", "CidrBlock", "10.71.0.0/16").one("vpc/vpcId")
+	id = f.ok(alice, east, "CreateVpcPeeringConnection", "VpcId", other, "PeerVpcId", spoke, "PeerOwnerId", bob).
+		one("vpcPeeringConnection/vpcPeeringConnectionId")
+	f.ok(alice, east, "DeleteVpc", "VpcId", other) // the requester's takes its own request along
+	equal(t, f.status(bob, east, id), "deleted")
+}
+
+// EC2 API reference, DescribeVpcPeeringConnections: one unknown id fails the call, a filter does not; nobody else sees a connection.
+func TestWhoSeesAConnection(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.request(far, bob, west)
+	const describe, unknown = "DescribeVpcPeeringConnections", "InvalidVpcPeeringConnectionID.NotFound"
+	for account, region := range map[string]string{alice: east, bob: west} {
+		equal(t, f.ok(account, region, describe, "VpcPeeringConnectionId.1", id).all("vpcPeeringConnectionSet/item/vpcPeeringConnectionId"), []string{id})
+		f.no(unknown, account, region, describe, "VpcPeeringConnectionId.1", id, "VpcPeeringConnectionId.2", "pcx-00000000")
+	}
+	f.no(unknown, alice, west, describe, "VpcPeeringConnectionId.1", id)
+	f.no(unknown, bob, east, describe, "VpcPeeringConnectionId.1", id)
+	equal(t, f.status(alice, west, id), "")
+	equal(t, f.no(unknown, bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id), "The vpcPeeringConnection ID '"+id+"' does not exist")
 }
 
 // Quotas of the VPC User Guide, with the codes of "Error codes"; which of the twin codes is raised is a switch.

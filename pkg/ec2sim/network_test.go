@@ -1,6 +1,7 @@
 package ec2sim_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,41 +11,6 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 )
-
-// VPC User Guide, "VPC CIDR blocks": sizes, restricted ranges, and the rule about routes.
-func TestVPCCIDRs(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, delayed(world.Delays{Associating: time.Second}))
-	for cidr, want := range map[string]string{"10.0.0.0/15": "InvalidVpc.Range", "10.0.0.0/29": "InvalidVpc.Range", "10.0.0/16": "InvalidParameterValue", "": "MissingParameter"} {
-		f.no(want, bob, west, "CreateVpc", "CidrBlock", cidr)
-	}
-	add := func(cidr string) answered {
-		return f.do(alice, east, "AssociateVpcCidrBlock", "VpcId", hub, "CidrBlock", cidr)
-	}
-	f.ok(alice, east, "CreateRoute", "RouteTableId", hubOther, "DestinationCidrBlock", "10.77.1.0/24", "NatGatewayId", "nat-00000000000000001")
-	equal(t, add("10.0.128.0/20").Code, "InvalidVpc.Range")  // overlaps the VPC itself
-	equal(t, add("192.168.0.0/16").Code, "InvalidVpc.Range") // another private range
-	equal(t, add("10.77.0.0/16").Code, "InvalidVpc.Range")   // contains the destination of a route
-	equal(t, add("10.77.1.128/25").Code, "")                 // inside it is allowed
-	a := add("10.78.0.0/16")
-	equal(t, a.one("cidrBlockAssociation/cidrBlockState/state"), "associating")
-	state := func() []string {
-		return f.ok(alice, east, "DescribeVpcs", "VpcId.1", hub).all("vpcSet/item/cidrBlockAssociationSet/item/cidrBlockState/state")
-	}
-	equal(t, state()[3], "associating")
-	f.advance(time.Second)
-	equal(t, state()[3], "associated")
-	equal(t, add("10.79.0.0/16").Code, "")
-	equal(t, add("10.80.0.0/16").Code, "CidrLimitExceeded")
-	f.ok(alice, east, "DisassociateVpcCidrBlock", "AssociationId", a.one("cidrBlockAssociation/associationId"))
-	equal(t, len(state()), 4)
-	first := f.ok(alice, east, "DescribeVpcs", "VpcId.1", hub).one("vpcSet/item/cidrBlockAssociationSet/item/associationId")
-	f.no("OperationNotPermitted", alice, east, "DisassociateVpcCidrBlock", "AssociationId", first)
-	v6 := f.ok(alice, east, "AssociateVpcCidrBlock", "VpcId", hub, "AmazonProvidedIpv6CidrBlock", "true").one("ipv6CidrBlockAssociation/ipv6CidrBlock")
-	if !strings.HasSuffix(v6, "::/56") {
-		t.Errorf("got %s, want a /56", v6)
-	}
-}
 
 // VPC User Guide, "DNS attributes for your VPC": support on, hostnames off, one attribute per call.
 func TestVPCAttributes(t *testing.T) {
@@ -154,9 +120,122 @@ func TestTags(t *testing.T) {
 	equal(t, tags(), `tags={"Name":"hub","a":"2"}`) // a has another value
 	f.ok(alice, east, "DeleteTags", tag(hub)...)
 	equal(t, tags(), `tags={}`)
-	limited := newFixture(t, func(c *ec2sim.Config) { c.World = append([]byte("quotas: {tags: 2}\n"), c.World...) })
-	limited.no("TagLimitExceeded", alice, east, "CreateTags", tag(hub, "Tag.1.Key", "a", "Tag.2.Key", "b")...)
-	limited.ok(alice, east, "CreateTags", tag(hub, "Tag.1.Key", "a")...)
+}
+
+// EC2 User Guide, "Tag restrictions": fifty tags a resource, keys of 127 and values of 256 characters, whatever the alphabet.
+func TestTagLimits(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tag := func(n int) []string {
+		params := []string{"ResourceId.1", near}
+		for i := range n {
+			params = append(params, fmt.Sprintf("Tag.%d.Key", i+1), fmt.Sprintf("k%02d", i), fmt.Sprintf("Tag.%d.Value", i+1), "v")
+		}
+		return params
+	}
+	f.no("TagLimitExceeded", alice, east, "CreateTags", tag(51)...)
+	f.no("TagLimitExceeded", alice, east, "CreateTags", tag(50)...) // with its Name
+	f.ok(alice, east, "CreateTags", tag(49)...)
+	f.ok(alice, east, "CreateTags", tag(49)...) // the same again are no more
+	f.no("TagLimitExceeded", alice, east, "CreateTags", "ResourceId.1", near, "Tag.1.Key", "one more")
+	f.ok(alice, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", strings.Repeat("ü", 127), "Tag.1.Value", strings.Repeat("ß", 256))
+	f.no("InvalidParameterValue", alice, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "")
+	many := []string{"Tag.1.Key", "k"}
+	for i := range 1001 {
+		many = append(many, fmt.Sprintf("ResourceId.%d", i+1), hub)
+	}
+	f.no("InvalidParameterValue", alice, east, "CreateTags", many...)
+	f.ok(alice, east, "CreateTags", many[:2+2*1000]...)
+	var create []string
+	for i := range 51 {
+		create = append(create, fmt.Sprintf("TagSpecification.1.Tag.%d.Key", i+1), fmt.Sprint(i))
+	}
+	f.no("TagLimitExceeded", alice, east, "CreateVpcPeeringConnection", append(create, "VpcId", hub, "PeerVpcId", near,
+		"TagSpecification.1.ResourceType", "vpc-peering-connection")...)
+}
+
+// EC2 User Guide, "Tag restrictions": what begins with aws:, in whatever case, is AWS's; nobody makes, changes or removes it, nor does it count.
+func TestTagsOfAWSItself(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = append([]byte("quotas: {tags: 2}\n"), bytes.Replace(c.World, []byte("name: hub\n"), []byte("name: hub\n            tags: {\"aws:cloudformation:stack-name\": net}\n"), 1)...)
+	})
+	f.unchanged(func() {
+		for _, key := range []string{"aws:x", "AWS:x", "aws:cloudformation:stack-name"} {
+			f.no("InvalidParameterValue", alice, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", key, "Tag.1.Value", "1")
+			f.no("InvalidParameterValue", alice, east, "DeleteTags", "ResourceId.1", hub, "Tag.1.Key", key)
+		}
+	})
+	f.ok(alice, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "awsome", "Tag.1.Value", "1")
+	equal(t, len(f.facts(`tags={"Name":"hub","aws:cloudformation:stack-name":"net","awsome":"1"}`)), 1)
+	f.no("TagLimitExceeded", alice, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "third")
+	f.ok(alice, east, "DeleteTags", "ResourceId.1", hub)
+	equal(t, len(f.facts(`tags={"aws:cloudformation:stack-name":"net"}`)), 1)
+}
+
+// VPC User Guide, "Amazon VPC quotas": what a new account may have. A quota is met by calls until one is refused.
+func TestDefaultQuotas(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		code string
+		most int // how many calls succeed
+		call func(f *fixture, n int) answered
+	}{
+		"outstanding requests": {"OutstandingVpcPeeringConnectionLimitExceeded", 25, func(f *fixture, n int) answered {
+			return f.do(alice, east, "CreateVpcPeeringConnection", "VpcId", hub, "PeerOwnerId", bob, "PeerVpcId", f.peer(n))
+		}},
+		"active peerings": {"VpcPeeringConnectionsPerVpcLimitExceeded", 50, func(f *fixture, n int) answered {
+			a := f.do(alice, east, "CreateVpcPeeringConnection", "VpcId", hub, "PeerOwnerId", bob, "PeerVpcId", f.peer(n))
+			if a.Code == "" {
+				f.ok(bob, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", a.one("vpcPeeringConnection/vpcPeeringConnectionId"))
+			}
+			return a
+		}},
+		"ipv4 routes": {"RouteLimitExceeded", 500 - 2, func(f *fixture, n int) answered {
+			return f.do(alice, east, "CreateRoute", "RouteTableId", hubOther, "NatGatewayId", "nat-00000000000000001", "DestinationCidrBlock", fmt.Sprintf("172.16.%d.%d/32", n/200, n%200))
+		}},
+		"ipv6 routes": {"RouteLimitExceeded", 500 - 1, func(f *fixture, n int) answered {
+			return f.do(alice, east, "CreateRoute", "RouteTableId", hubOther, "NatGatewayId", "nat-00000000000000001", "DestinationIpv6CidrBlock", fmt.Sprintf("2001:db8:9:%x::/64", n))
+		}},
+		"ipv4 rules": {"RulesPerSecurityGroupLimitExceeded", 60 - 1, func(f *fixture, n int) answered {
+			return f.do(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "80", "80", fmt.Sprintf("172.16.0.%d/32", n)))...)
+		}},
+		"ipv6 rules": {"RulesPerSecurityGroupLimitExceeded", 60, func(f *fixture, n int) answered {
+			return f.do(alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp, "IpPermissions.1.IpProtocol", "-1", "IpPermissions.1.Ipv6Ranges.1.CidrIpv6", fmt.Sprintf("2001:db8:9:%x::/64", n))
+		}},
+		"egress rules": {"RulesPerSecurityGroupLimitExceeded", 60 - 1, func(f *fixture, n int) answered {
+			return f.do(alice, east, "AuthorizeSecurityGroupEgress", of(hubApp, perm(1, "tcp", "80", "80", fmt.Sprintf("172.16.0.%d/32", n)))...)
+		}},
+		"tables": {"RouteTableLimitExceeded", 200 - 2, func(f *fixture, _ int) answered { return f.do(alice, east, "CreateRouteTable", "VpcId", hub) }},
+		"vpcs": {"VpcLimitExceeded", 5 - 2, func(f *fixture, n int) answered {
+			return f.do(alice, east, "CreateVpc", "CidrBlock", fmt.Sprintf("10.%d.0.0/16", 100+n))
+		}},
+		"cidrs": {"CidrLimitExceeded", 5 - 2, func(f *fixture, n int) answered {
+			return f.do(alice, east, "AssociateVpcCidrBlock", "VpcId", hub, "CidrBlock", fmt.Sprintf("10.%d.0.0/16", 100+n))
+		}},
+		"ipv6 cidrs": {"CidrLimitExceeded", 5 - 1, func(f *fixture, _ int) answered {
+			return f.do(alice, east, "AssociateVpcCidrBlock", "VpcId", hub, "AmazonProvidedIpv6CidrBlock", "true")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, func(cfg *ec2sim.Config) {
+				cfg.World = bytes.Replace(cfg.World, []byte("id: \"222222222222\"\n"), []byte("id: \"222222222222\"\n    quotas: {vpcs: -1}\n"), 1)
+			})
+			for n := range c.most {
+				if a := c.call(f, n); a.Code != "" {
+					t.Fatalf("number %d of %d: %s", n+1, c.most, a.Code)
+				}
+			}
+			equal(t, c.call(f, c.most).Code, c.code)
+		})
+	}
+}
+
+// peer makes one more VPC that the hub can be peered with.
+func (f *fixture) peer(n int) string {
+	f.t.Helper()
+	return f.ok(bob, east, "CreateVpc", "CidrBlock", fmt.Sprintf("172.20.%d.0/24", n)).one("vpc/vpcId")
 }
 
 // VPC User Guide, "Amazon VPC quotas": the limits that are simply counted.
@@ -205,23 +284,39 @@ func TestThrottling(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		action        string
+		actions       []string
 		params        []string
 		size, refills int
 	}{
-		{"DescribeVpcs", nil, 100, 20},
-		{"DescribeSecurityGroups", nil, 50, 10},
-		{"DescribeSecurityGroups", []string{"MaxResults", "5"}, 100, 20},
-		{"DeleteRoute", nil, 50, 5},
-		{"CreateTags", nil, 100, 10},
-		{"DescribeStaleSecurityGroups", []string{"VpcId", hub}, 20, 5},
+		{[]string{"DescribeVpcs", "DescribeVpcAttribute", "DescribeSubnets", "DescribeRouteTables", "DescribeVpcPeeringConnections", "DescribeSecurityGroupRules",
+			"DescribeNetworkAcls", "DescribeManagedPrefixLists"}, nil, 100, 20},
+		{[]string{"DescribeSecurityGroups"}, nil, 50, 10},                          // neither filtered nor paged
+		{[]string{"DescribeSecurityGroups"}, []string{"MaxResults", "5"}, 100, 20}, // the bucket of the others
+		{[]string{"CreateRoute", "ReplaceRoute", "DeleteRoute", "AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress", "ModifySecurityGroupRules",
+			"UpdateSecurityGroupRuleDescriptionsIngress", "UpdateSecurityGroupRuleDescriptionsEgress", "ModifyVpcPeeringConnectionOptions"}, nil, 50, 5},
+		{[]string{"CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "RejectVpcPeeringConnection", "DeleteVpcPeeringConnection",
+			"AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"}, nil, 50, 5},
+		{[]string{"CreateTags", "DeleteTags"}, nil, 100, 10},
+		{[]string{"DescribeStaleSecurityGroups", "DescribeSecurityGroupReferences"}, nil, 20, 5},
 	} {
-		equal(t, drain(c.action, c.params...), c.size)
-		f.advance(time.Second)
-		equal(t, drain(c.action, c.params...), c.refills)
+		for _, action := range c.actions {
+			if got := drain(action, c.params...); got != c.size {
+				t.Errorf("%s: a bucket of %d, want %d", action, got, c.size)
+			}
+			f.advance(time.Second)
+			if got := drain(action, c.params...); got != c.refills {
+				t.Errorf("%s: %d more after a second, want %d", action, got, c.refills)
+			}
+		}
 	}
+	drain("DescribeVpcs")
+	f.no("RequestLimitExceeded", alice, east, "DescribeVpcs", "DryRun", "true")
 	f.ok(alice, west, "DescribeVpcs")
 	f.ok(bob, east, "DescribeVpcs")
+	user, _ := ec2sim.AccessKey(alice)
+	for range 200 { // not of STS, whose limits are not published
+		equal(t, f.raw(user, "", "sts", east, "GetCallerIdentity").Code, "")
+	}
 }
 
 // EC2 API reference, CreateTags: every kind of resource that can be made can be tagged, and lists its tags.

@@ -19,12 +19,19 @@ type TagRef struct {
 	Value *string
 }
 
+// reservedTag says whether a tag is AWS's own: no user makes, changes or removes it, and it does not count (EC2 User Guide, "Tag restrictions").
+func reservedTag(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }
+
+func refuseReserved() *Error {
+	return invalid("Tag keys starting with 'aws:' are reserved for internal use")
+}
+
 // CheckTags refuses tags that EC2 would (EC2 User Guide, "Tag restrictions").
 func (w *World) CheckTags(account string, tags Tags) *Error {
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		switch {
-		case strings.HasPrefix(strings.ToLower(k), "aws:"):
-			return invalid("Tag keys starting with 'aws:' are reserved for internal use")
+		case reservedTag(k):
+			return refuseReserved()
 		case k == "":
 			return invalid("Tag key cannot be empty")
 		case utf8.RuneCountInString(k) > 127:
@@ -33,7 +40,17 @@ func (w *World) CheckTags(account string, tags Tags) *Error {
 			return invalid("Tag value exceeds the maximum length of 256 characters")
 		}
 	}
-	if limit := w.Quota(account).Tags; limit > 0 && len(tags) > limit {
+	return w.checkTagCount(account, tags)
+}
+
+func (w *World) checkTagCount(account string, tags Tags) *Error {
+	own := 0
+	for k := range tags {
+		if !reservedTag(k) {
+			own++
+		}
+	}
+	if limit := w.Quota(account).Tags; limit > 0 && own > limit {
 		return refuse("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
 	}
 	return nil
@@ -57,12 +74,18 @@ func (w *World) CreateTags(at At, ids []string, tags Tags) *Error {
 	})
 }
 
-// DeleteTags removes the tags named; without any, all that the user may remove.
+// DeleteTags removes the tags named; without any, all that the user may remove (EC2 API reference, DeleteTags).
 func (w *World) DeleteTags(at At, ids []string, refs []TagRef) *Error {
+	if slices.ContainsFunc(refs, func(r TagRef) bool { return reservedTag(r.Key) }) {
+		return refuseReserved()
+	}
+	named := func(k, v string) bool {
+		return slices.ContainsFunc(refs, func(r TagRef) bool { return r.Key == k && (r.Value == nil || *r.Value == v) })
+	}
 	return w.retag(at, ids, func(old Tags) Tags {
 		left := Tags{}
 		for k, v := range old {
-			if len(refs) > 0 && !slices.ContainsFunc(refs, func(r TagRef) bool { return r.Key == k && (r.Value == nil || *r.Value == v) }) {
+			if reservedTag(k) || len(refs) > 0 && !named(k, v) {
 				left[k] = v
 			}
 		}
@@ -84,8 +107,8 @@ func (w *World) retag(at At, ids []string, change func(Tags) Tags) *Error {
 			return err
 		}
 		tags := change(old)
-		if limit := w.Quota(at.Account).Tags; limit > 0 && len(tags) > limit {
-			return refuse("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+		if err := w.checkTagCount(at.Account, tags); err != nil {
+			return err
 		}
 		sets = append(sets, func() { set(tags) })
 	}
