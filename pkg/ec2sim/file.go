@@ -31,6 +31,7 @@ type accountSpec struct {
 type roleSpec struct {
 	Name       string        `yaml:"name"`
 	ExternalID string        `yaml:"externalId"`
+	Trust      []string      `yaml:"trust"`      // accounts, or ARNs of users and roles, that may assume it; absent: any
 	MaxSession time.Duration `yaml:"maxSession"` // default 12h
 }
 

@@ -2,6 +2,8 @@ package ec2sim
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/peerd/peerd/pkg/ec2sim/wire"
@@ -11,17 +13,28 @@ import (
 // account is what a world file says of one; no roles means any.
 type account struct{ roles map[string]role }
 
-// role may be assumed by whoever knows its external id.
+// role may be assumed by whom it trusts, if they know its external id.
 type role struct {
 	externalID string
+	trust      []string // accounts, or ARNs of their users and roles; none: everybody
 	longest    time.Duration
+}
+
+// trusts says whether the trust policy names a caller, or the caller's whole account (IAM User Guide, "AWS JSON policy elements:
+// Principal").
+func (r role) trusts(c caller) bool {
+	return len(r.trust) == 0 || slices.ContainsFunc(r.trust, func(p string) bool {
+		return p == c.account || strings.HasSuffix(p, ":iam::"+c.account+":root") || strings.HasSuffix(p, ":"+c.principal)
+	})
 }
 
 // caller is who signed a request.
 type caller struct {
-	account string
-	role    string // empty: the account's own user
-	session string
+	account   string
+	role      string // empty: the account's own user
+	session   string
+	principal string // the user or role as a trust policy names it, from iam:: on
+	temporary bool   // with credentials of GetSessionToken
 }
 
 // session is a set of temporary credentials that this Sim has issued.
@@ -56,7 +69,7 @@ func (s *Sim) who(sig wire.Signature, now time.Time) (caller, *world.Error) {
 	if !accountForm.MatchString(id) || sig.Token != "" || !s.exists(id) {
 		return caller{}, badKey(sig.Service)
 	}
-	return caller{account: id}, nil
+	return caller{account: id, principal: "iam::" + id + ":user/peerd"}, nil
 }
 
 func (s *Sim) exists(id string) bool { return s.accounts == nil || s.accounts[id] != nil }

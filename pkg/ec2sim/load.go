@@ -72,7 +72,7 @@ func roles(a accountSpec) *account {
 		if out.roles == nil {
 			out.roles = map[string]role{}
 		}
-		out.roles[r.Name] = role{r.ExternalID, orElse(r.MaxSession, 12*time.Hour)}
+		out.roles[r.Name] = role{r.ExternalID, r.Trust, orElse(r.MaxSession, 12*time.Hour)}
 	}
 	return out
 }

@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/peerd/peerd/pkg/ec2sim/wire"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
@@ -29,16 +31,19 @@ var (
 type assumption struct {
 	arn, session, external, source string
 	duration                       *int
+	tags                           []sessionTag
 }
+
+// sessionTag is checked and then forgotten: policies, which could ask for one, are not modelled.
+type sessionTag struct{ key, value string }
 
 func assumeRole(f wire.Form) effect {
 	in := assumption{
 		arn: f.Str("RoleArn"), session: f.Str("RoleSessionName"), external: f.Str("ExternalId"), source: f.Str("SourceIdentity"),
 		duration: f.Int("DurationSeconds"),
 	}
-	for _, t := range f.Subs("Tags.member") { // session tags change nothing that is modelled
-		t.Required("Key")
-		t.Str("Value")
+	for _, t := range f.Subs("Tags.member") {
+		in.tags = append(in.tags, sessionTag{t.Required("Key"), t.Str("Value")})
 	}
 	f.List("TransitiveTagKeys.member")
 	return func(q *request) ([]wire.Node, *world.Error) { return q.assume(in) }
@@ -60,7 +65,7 @@ func (q *request) assume(in assumption) ([]wire.Node, *world.Error) {
 	longest := 12 * time.Hour
 	if acct := q.sim.accounts[id]; acct != nil && acct.roles != nil {
 		r, ok := acct.roles[name]
-		if !ok || r.externalID != "" && r.externalID != in.external {
+		if !ok || !r.trusts(q.caller) || r.externalID != "" && r.externalID != in.external {
 			return nil, denied
 		}
 		longest = r.longest
@@ -75,7 +80,7 @@ func (q *request) assume(in assumption) ([]wire.Node, *world.Error) {
 	if lasts > longest {
 		return nil, &world.Error{Code: "ValidationError", Message: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."}
 	}
-	who := caller{account: id, role: name, session: in.session}
+	who := caller{account: id, role: name, session: in.session, principal: strings.TrimPrefix(in.arn, "arn:"+partition+":")}
 	return []wire.Node{
 		q.issue(who, lasts),
 		wire.Group("AssumedRoleUser", wire.Text("AssumedRoleId", who.userID()), wire.Text("Arn", who.arn(partition))),
@@ -94,12 +99,18 @@ func (in assumption) check() *world.Error {
 		complaint = "Value at 'externalId' failed to satisfy constraint"
 	case in.source != "" && !sessionForm.MatchString(in.source):
 		complaint = "Value at 'sourceIdentity' failed to satisfy constraint"
+	case len(in.tags) > 50 || slices.ContainsFunc(in.tags, sessionTag.tooLong):
+		complaint = "Value at 'tags' failed to satisfy constraint: at most 50 tags with keys of 128 and values of 256 characters"
 	case in.duration != nil && (*in.duration < 900 || *in.duration > 43200):
 		complaint = "Value '" + strconv.Itoa(*in.duration) + "' at 'durationSeconds' failed to satisfy constraint: between 900 and 43200"
 	default:
 		return nil
 	}
 	return &world.Error{Code: "ValidationError", Message: complaint}
+}
+
+func (t sessionTag) tooLong() bool {
+	return utf8.RuneCountInString(t.key) > 128 || utf8.RuneCountInString(t.value) > 256
 }
 
 // issue makes temporary credentials and remembers whose they are.
@@ -124,7 +135,8 @@ func getCallerIdentity(wire.Form) effect {
 	}
 }
 
-// getSessionToken is for users; a role's session cannot have it (STS API reference, GetSessionToken).
+// getSessionToken is for users with their own keys; neither a role's session nor what this call gave can have it (STS API reference,
+// GetSessionToken).
 func getSessionToken(f wire.Form) effect {
 	seconds := f.Int("DurationSeconds")
 	f.Str("SerialNumber") // any MFA device and code will do: policies are not modelled
@@ -134,13 +146,13 @@ func getSessionToken(f wire.Form) effect {
 		if seconds != nil {
 			lasts = time.Duration(*seconds) * time.Second
 		}
-		if q.caller.role != "" {
+		if q.caller.role != "" || q.caller.temporary {
 			return nil, &world.Error{Code: "AccessDenied", Message: "Cannot call GetSessionToken with session credentials"}
 		}
 		if lasts < 15*time.Minute || lasts > 36*time.Hour {
 			return nil, &world.Error{Code: "ValidationError", Message: "Value at 'durationSeconds' failed to satisfy constraint: between 900 and 129600"}
 		}
-		return []wire.Node{q.issue(caller{account: q.caller.account}, lasts)}, nil
+		return []wire.Node{q.issue(caller{account: q.caller.account, principal: q.caller.principal, temporary: true}, lasts)}, nil
 	}
 }
 
