@@ -23,11 +23,12 @@ type fields[T any] map[string]func(T) []string
 
 // listing is everything that a Describe call needs to know of its kind of resource.
 type listing[T any] struct {
-	kind   kind
-	all    []T // sorted by id
-	id     func(T) string
-	tags   func(T) Tags
-	fields fields[T]
+	kind     kind
+	all      []T // sorted by id
+	id       func(T) string
+	tags     func(T) Tags // nil: not to be filtered by tags
+	noTagKey bool         // the call knows the filters tag:<key> but not tag-key
+	fields   fields[T]
 }
 
 // find applies a query: ids must all exist, and filters are AND between names, OR between values (EC2 User Guide, "List and
@@ -92,7 +93,7 @@ func (l listing[T]) field(f Filter) (func(T) []string, *Error) {
 			return nil
 		}, nil
 	}
-	if f.Name == "tag-key" && l.tags != nil {
+	if f.Name == "tag-key" && l.tags != nil && !l.noTagKey {
 		return func(it T) []string {
 			var keys []string
 			for k := range l.tags(it) {
@@ -117,7 +118,8 @@ func anyMatch(patterns, values []string) bool {
 
 // matches compares with EC2's wildcards: * for any run, ? for one character, a backslash takes the next one literally.
 // Case counts. It walks back only to the last star, so a hostile pattern costs at most len(pattern) × len(value).
-func matches(pattern, value string) bool {
+func matches(filter, text string) bool {
+	pattern, value := []rune(filter), []rune(text)
 	p, v, star, mark := 0, 0, -1, 0
 	for v < len(value) {
 		switch {

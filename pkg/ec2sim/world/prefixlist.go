@@ -96,11 +96,11 @@ func (w *World) PrefixList(at At, id string) (PrefixList, *Error) {
 	return get(listKind, w.in(at.Scope).lists, id)
 }
 
-// PrefixLists lists the prefix lists of the scope.
+// PrefixLists lists the prefix lists of the scope. It cannot be filtered by tags (EC2 API reference, DescribeManagedPrefixLists).
 func (w *World) PrefixLists(at At, q Query) ([]PrefixList, *Error) {
 	return find(w, q, listing[PrefixList]{
 		kind: listKind, all: sorted(w.in(at.Scope).lists),
-		id: func(l PrefixList) string { return l.ID }, tags: func(l PrefixList) Tags { return l.Tags },
+		id: func(l PrefixList) string { return l.ID },
 		fields: fields[PrefixList]{
 			"owner-id":         func(l PrefixList) []string { return one(l.Owner) },
 			"prefix-list-id":   func(l PrefixList) []string { return one(l.ID) },

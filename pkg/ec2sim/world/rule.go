@@ -231,7 +231,8 @@ func (w *World) Rules(at At, q Query) ([]RuleView, *Error) {
 		}
 	}
 	return find(w, q, listing[RuleView]{
-		kind: ruleKind, all: sorted(all), id: func(r RuleView) string { return r.ID }, tags: func(r RuleView) Tags { return r.Tags },
+		kind: ruleKind, all: sorted(all), id: func(r RuleView) string { return r.ID },
+		tags: func(r RuleView) Tags { return r.Tags }, noTagKey: true,
 		fields: fields[RuleView]{
 			"group-id":               func(r RuleView) []string { return one(r.Group) },
 			"security-group-rule-id": func(r RuleView) []string { return one(r.ID) },
