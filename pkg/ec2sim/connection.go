@@ -20,7 +20,7 @@ func describeVpcPeeringConnections(f wire.Form) effect {
 func connectionNodes(c world.ConnectionView) []wire.Node {
 	return []wire.Node{
 		wire.Text("vpcPeeringConnectionId", c.ID),
-		wire.Group("status", wire.Text("code", string(c.Status)), wire.Text("message", c.Message)),
+		wire.Group("status", wire.Text("code", string(c.Status)), wire.Opt("message", c.Message)),
 		wire.Group("requesterVpcInfo", sideNodes(c.Sides[world.Requester])...),
 		wire.Group("accepterVpcInfo", sideNodes(c.Sides[world.Accepter])...),
 		wire.Time("expirationTime", c.Expires),

@@ -42,20 +42,35 @@ func page[T any](q *request, p paging, items []T, key func(T) string, each func(
 	for len(items) > 0 && p.token != "" && key(items[0]) <= after {
 		items = items[1:]
 	}
-	size := len(items)
-	if p.size != nil || p.token != "" {
-		size = p.most
-	}
-	if p.size != nil {
-		size = *p.size
-	}
 	next := ""
-	if size < len(items) && !q.world.Switches.IgnorePageSize {
-		items = items[:size]
-		next = q.seal(key(items[size-1]))
+	if n := p.holds(len(items), q.world.Switches); n < len(items) {
+		items = items[:n]
+		if n > 0 {
+			after = key(items[n-1])
+		}
+		next = q.seal(after)
 	}
 	items, next = spoilPage(q, items, next, p.token)
 	return []wire.Node{wire.Set(p.set, items, each), wire.Opt("nextToken", next)}, nil
+}
+
+// holds is how many of the items left this page holds. A page may have fewer than were asked for, or none and yet a token (EC2 Developer
+// Guide, "Pagination").
+func (p paging) holds(left int, sw world.Switches) int {
+	short := sw.Pages == "short"
+	size := p.most
+	switch {
+	case p.size == nil && p.token == "", sw.IgnorePageSize:
+		return left
+	case short && p.token == "":
+		return 0
+	case p.size != nil:
+		size = *p.size
+	}
+	if short {
+		size = max(1, size/2)
+	}
+	return min(left, size)
 }
 
 func (p paging) check(sw world.Switches) *world.Error {
@@ -77,7 +92,7 @@ func badSize(size int, expecting string) *world.Error {
 // spoilPage repeats a token, or loses an item, where a fault says so.
 func spoilPage[T any](q *request, items []T, next, token string) ([]T, string) {
 	rule, hit := q.sim.faults.Fire(q.faultCall(), func(r fault.Rule) bool {
-		return q.call.Fault == "" && (r.Kind == fault.DropItem && next != "" || r.Kind == fault.RepeatToken && token != "")
+		return q.call.Fault == "" && (r.Kind == fault.DropItem && next != "" && len(items) > 0 || r.Kind == fault.RepeatToken && token != "")
 	})
 	if !hit {
 		return items, next

@@ -1,12 +1,14 @@
 package ec2sim_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 )
 
@@ -29,6 +31,12 @@ func TestFilters(t *testing.T) {
 		"value of no case":  {[]string{"tag:Name", "Hub"}, nil},
 		"tag key":           {[]string{"tag-key", "Name"}, []string{hub, near}},
 		"unknown id":        {[]string{"vpc-id", "vpc-00000000"}, nil},
+		"stars":             {[]string{"cidr", "*.*.0.0/*"}, []string{hub, near}},
+		"star for nothing":  {[]string{"tag:Name", "hub*"}, []string{hub}},
+		"star of a whole":   {[]string{"tag:Name", "*"}, []string{hub, near}},
+		"mark for nothing":  {[]string{"tag:Name", "hub?"}, nil},
+		"escaped letter":    {[]string{"tag:Name", `h\ub`}, []string{hub}},
+		"escape at the end": {[]string{"tag:Name", `hub\`}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -56,13 +64,66 @@ func TestFilters(t *testing.T) {
 	f.ok(alice, east, "DescribeVpcs", many[:2+2*200]...)
 }
 
+// EC2 User Guide, "List and filter using the CLI and API": what a filter's characters mean where the tag itself has such characters.
+func TestWildcardsInTags(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	find := func(pattern string) int {
+		return len(f.ok(alice, east, "DescribeVpcs", "Filter.1.Name", "tag:k", "Filter.1.Value.1", pattern).items("vpcSet/item"))
+	}
+	for value, patterns := range map[string]map[string]int{
+		`a*b?c\d`: {`a\*b\?c\\d`: 1, `a*`: 1, `a\*x`: 0, `A\*b\?c\\d`: 0, `a*b?c*`: 1},
+		"日本":      {"日?": 1, "?本": 1, "??": 1, "???": 0, "*本": 1},
+		"":        {"": 1, "*": 1, "?": 0},
+	} {
+		f.ok(alice, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "k", "Tag.1.Value", value)
+		for pattern, want := range patterns {
+			if got := find(pattern); got != want {
+				t.Errorf("%q against %q: found %d, want %d", pattern, value, got, want)
+			}
+		}
+	}
+}
+
+// EC2 User Guide, "List and filter using the CLI and API": fifty filters a call, 255 characters a value.
+func TestFilterBounds(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var filters []string
+	for i := range 51 {
+		filters = append(filters, fmt.Sprintf("Filter.%d.Name", i+1), "vpc-id", fmt.Sprintf("Filter.%d.Value.1", i+1), hub)
+	}
+	f.no("FilterLimitExceeded", alice, east, "DescribeVpcs", filters...)
+	f.ok(alice, east, "DescribeVpcs", filters[:4*50]...)
+	f.no("InvalidParameterValue", alice, east, "DescribeVpcs", "Filter.1.Name", "tag:Name", "Filter.1.Value.1", strings.Repeat("x", 256))
+	f.ok(alice, east, "DescribeVpcs", "Filter.1.Name", "tag:Name", "Filter.1.Value.1", strings.Repeat("ä", 255))
+}
+
 // Every filter that a listing announces must find what it is about; a table that swaps two fields would go unseen otherwise.
 func TestEveryFilterFinds(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("tags: {tier: private}}"), []byte(`tags: {tier: private}, routes: [
+                  {to: "2001:db8:7::/48", via: eigw-00000000000000001}, {to: pl-0000000000000a001, via: nat-00000000000000001},
+                  {to: 10.60.0.0/16, via: tgw-00000000000000001, origin: EnableVgwRoutePropagation}, {to: 10.61.0.0/16, via: i-00000000000000001}]}
+              - {id: rtb-0000000000000a003, name: edge, gateway: true}`), 1)
+		c.World = bytes.Replace(c.World, []byte("groups:\n"), []byte(`groups:
+              - id: sg-0000000000000a003
+                name: web
+                rules:
+                  - {id: sgr-00000000000000001, direction: ingress, protocol: udp, ports: 53, from: app, tags: {team: net}}
+                  - {direction: ingress, protocol: tcp, ports: 443, from: "2001:db8:8::/48"}
+                  - {direction: ingress, protocol: tcp, ports: 443, from: pl-0000000000000a001}
+                  - {direction: egress, protocol: tcp, ports: 80, to: 10.1.0.0/16}
+`), 1)
+	})
 	pcx := f.request(spoke, bob, east)
+	f.ok(alice, east, "CreateTags", "ResourceId.1", pcx, "Tag.1.Key", "team", "Tag.1.Value", "net")
 	f.ok(alice, east, "CreateRoute", "RouteTableId", hubOther, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", pcx)
+	igw := f.ok(alice, east, "DescribeInternetGateways").one("internetGatewaySet/item/internetGatewayId")
+	tables := f.ok(alice, east, "DescribeRouteTables", "RouteTableId.1", hubOther)
 	for _, row := range []struct{ action, set, filter, value string }{
+		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "vpc-peering-connection-id", pcx},
 		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "requester-vpc-info.vpc-id", hub},
 		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "requester-vpc-info.owner-id", alice},
 		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "requester-vpc-info.cidr-block", "10.0.0.0/16"},
@@ -71,17 +132,53 @@ func TestEveryFilterFinds(t *testing.T) {
 		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "status-code", "pending-acceptance"},
 		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "status-message", "Pending Acceptance by " + bob},
 		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "expiration-time", "2026-01-09T03:04:05.000Z"},
+		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "tag:team", "net"},
+		{"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "tag-key", "team"},
+		{"DescribeRouteTables", "routeTableSet", "route-table-id", hubMain},
+		{"DescribeRouteTables", "routeTableSet", "association.subnet-id", "subnet-0000000000000a001"},
+		{"DescribeRouteTables", "routeTableSet", "association.gateway-id", igw},
+		{"DescribeRouteTables", "routeTableSet", "association.route-table-id", hubOther},
+		{"DescribeRouteTables", "routeTableSet", "association.route-table-association-id", tables.one("routeTableSet/item/associationSet/item/routeTableAssociationId")},
+		{"DescribeRouteTables", "routeTableSet", "route.destination-cidr-block", "10.1.0.0/16"},
+		{"DescribeRouteTables", "routeTableSet", "route.destination-ipv6-cidr-block", "2001:db8:7::/48"},
+		{"DescribeRouteTables", "routeTableSet", "route.destination-prefix-list-id", "pl-0000000000000a001"},
+		{"DescribeRouteTables", "routeTableSet", "route.gateway-id", igw},
+		{"DescribeRouteTables", "routeTableSet", "route.nat-gateway-id", "nat-00000000000000001"},
+		{"DescribeRouteTables", "routeTableSet", "route.transit-gateway-id", "tgw-00000000000000001"},
+		{"DescribeRouteTables", "routeTableSet", "route.instance-id", "i-00000000000000001"},
+		{"DescribeRouteTables", "routeTableSet", "route.egress-only-internet-gateway-id", "eigw-00000000000000001"},
 		{"DescribeRouteTables", "routeTableSet", "route.vpc-peering-connection-id", pcx},
 		{"DescribeRouteTables", "routeTableSet", "route.state", "blackhole"},
-		{"DescribeRouteTables", "routeTableSet", "route.destination-cidr-block", "10.1.0.0/16"},
-		{"DescribeRouteTables", "routeTableSet", "association.subnet-id", "subnet-0000000000000a001"},
+		{"DescribeRouteTables", "routeTableSet", "route.origin", "EnableVgwRoutePropagation"},
 		{"DescribeRouteTables", "routeTableSet", "tag:tier", "private"},
+		{"DescribeVpcs", "vpcSet", "vpc-id", hub},
+		{"DescribeVpcs", "vpcSet", "is-default", "true"},
+		{"DescribeVpcs", "vpcSet", "cidr", "10.9.0.0/16"},
+		{"DescribeVpcs", "vpcSet", "cidr-block-association.cidr-block", "100.64.0.0/20"},
+		{"DescribeVpcs", "vpcSet", "ipv6-cidr-block-association.ipv6-cidr-block", "2001:db8:1::/56"},
+		{"DescribeSubnets", "subnetSet", "subnet-id", "subnet-0000000000000a001"},
 		{"DescribeSubnets", "subnetSet", "vpc-id", hub},
+		{"DescribeSubnets", "subnetSet", "cidr-block", "10.0.0.0/24"},
+		{"DescribeSubnets", "subnetSet", "availability-zone", east + "a"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "group-id", hubApp},
+		{"DescribeSecurityGroups", "securityGroupInfo", "description", "group web"},
 		{"DescribeSecurityGroups", "securityGroupInfo", "ip-permission.cidr", "192.0.2.0/24"},
 		{"DescribeSecurityGroups", "securityGroupInfo", "ip-permission.from-port", "22"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "ip-permission.to-port", "22"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "ip-permission.protocol", "udp"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "ip-permission.ipv6-cidr", "2001:db8:8::/48"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "ip-permission.prefix-list-id", "pl-0000000000000a001"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "ip-permission.group-id", hubApp},
+		{"DescribeSecurityGroups", "securityGroupInfo", "egress.ip-permission.cidr", "10.1.0.0/16"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "egress.ip-permission.protocol", "tcp"},
+		{"DescribeSecurityGroups", "securityGroupInfo", "egress.ip-permission.from-port", "80"},
+		{"DescribeSecurityGroupRules", "securityGroupRuleSet", "security-group-rule-id", "sgr-00000000000000001"},
+		{"DescribeSecurityGroupRules", "securityGroupRuleSet", "tag:team", "net"},
 		{"DescribeNetworkAcls", "networkAclSet", "association.subnet-id", "subnet-0000000000000a001"},
+		{"DescribeNetworkAcls", "networkAclSet", "vpc-id", near},
 		{"DescribeInternetGateways", "internetGatewaySet", "attachment.vpc-id", hub},
 		{"DescribeManagedPrefixLists", "prefixListSet", "prefix-list-name", "offices"},
+		{"DescribeManagedPrefixLists", "prefixListSet", "prefix-list-id", "pl-0000000000000a001"},
 		{"DescribeTags", "tagSet", "value", "hub"},
 	} {
 		a := f.ok(alice, east, row.action, "Filter.1.Name", row.filter, "Filter.1.Value.1", row.value)
@@ -114,10 +211,72 @@ func TestPageBounds(t *testing.T) {
 			}
 		}
 	}
-	f.no("InvalidParameterCombination", alice, east, "DescribeVpcs", "VpcId.1", hub, "MaxResults", "5")
-	f.no("InvalidVpcID.NotFound", alice, east, "DescribeVpcs", "VpcId.1", hub, "VpcId.2", "vpc-00000000")
+}
+
+// EC2 API reference, all Describe calls: every id named must exist, and ids are not paged; an unknown id as a filter's value finds nothing.
+func TestIDsAgainstFilters(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
 	loose := newFixture(t, with(world.Switches{IDsWithMaxResults: "allow"}))
-	loose.ok(alice, east, "DescribeVpcs", "VpcId.1", hub, "MaxResults", "5")
+	pcx := f.request(spoke, bob, east)
+	equal(t, loose.request(spoke, bob, east), pcx)
+	igw := f.ok(alice, east, "DescribeInternetGateways").one("internetGatewaySet/item/internetGatewayId")
+	acl := f.ok(alice, east, "DescribeNetworkAcls").one("networkAclSet/item/networkAclId")
+	rule := f.ok(alice, east, "DescribeSecurityGroupRules").one("securityGroupRuleSet/item/securityGroupRuleId")
+	for _, c := range []struct{ action, parameter, set, filter, known, unknown, gone, malformed string }{
+		{"DescribeVpcs", "VpcId", "vpcSet", "vpc-id", hub, "vpc-00000000", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed"},
+		{"DescribeSubnets", "SubnetId", "subnetSet", "subnet-id", "subnet-0000000000000a001", "subnet-00000000", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"},
+		{"DescribeRouteTables", "RouteTableId", "routeTableSet", "route-table-id", hubMain, "rtb-00000000", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed"},
+		{"DescribeVpcPeeringConnections", "VpcPeeringConnectionId", "vpcPeeringConnectionSet", "vpc-peering-connection-id", pcx, "pcx-00000000",
+			"InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed"},
+		{"DescribeSecurityGroups", "GroupId", "securityGroupInfo", "group-id", hubApp, "sg-00000000", "InvalidGroup.NotFound", "InvalidGroupId.Malformed"},
+		{"DescribeSecurityGroupRules", "SecurityGroupRuleId", "securityGroupRuleSet", "security-group-rule-id", rule, "sgr-00000000",
+			"InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed"},
+		{"DescribeNetworkAcls", "NetworkAclId", "networkAclSet", "network-acl-id", acl, "acl-00000000", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed"},
+		{"DescribeInternetGateways", "InternetGatewayId", "internetGatewaySet", "internet-gateway-id", igw, "igw-00000000",
+			"InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed"},
+		{"DescribeManagedPrefixLists", "PrefixListId", "prefixListSet", "prefix-list-id", "pl-0000000000000a001", "pl-00000000",
+			"InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed"},
+	} {
+		equal(t, len(f.ok(alice, east, c.action, c.parameter+".1", c.known).items(c.set+"/item")), 1)
+		f.no(c.gone, alice, east, c.action, c.parameter+".1", c.known, c.parameter+".2", c.unknown)
+		f.no(c.malformed, alice, east, c.action, c.parameter+".1", "x"+c.known)
+		f.no("InvalidParameterCombination", alice, east, c.action, c.parameter+".1", c.known, "MaxResults", "5")
+		loose.ok(alice, east, c.action, c.parameter+".1", c.known, "MaxResults", "5")
+		filter := []string{"Filter.1.Name", c.filter, "MaxResults", "5", "Filter.1.Value.1"}
+		equal(t, len(f.ok(alice, east, c.action, append(filter, c.known)...).items(c.set+"/item")), 1)
+		equal(t, len(f.ok(alice, east, c.action, append(filter, c.unknown)...).items(c.set+"/item")), 0)
+		f.no("InvalidParameterValue", alice, east, c.action, "Filter.1.Name", strings.ToUpper(c.filter), "Filter.1.Value.1", c.known)
+	}
+}
+
+// EC2 Developer Guide, "Pagination": a page may hold less than was asked for, even nothing, and there may be more all the same.
+func TestShortPages(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, with(world.Switches{Pages: "short"}))
+	for range 8 {
+		f.ok(alice, east, "CreateRouteTable", "VpcId", near)
+	}
+	var sizes []int
+	seen := map[string]bool{}
+	for token := ""; ; {
+		params := []string{"MaxResults", "6"}
+		if token != "" {
+			params = append(params, "NextToken", token)
+		}
+		a := f.ok(alice, east, "DescribeRouteTables", params...)
+		ids := a.all("routeTableSet/item/routeTableId")
+		sizes = append(sizes, len(ids))
+		for _, id := range ids {
+			seen[id] = true
+		}
+		if token = a.one("nextToken"); token == "" {
+			break
+		}
+	}
+	equal(t, sizes, []int{0, 3, 3, 3, 2})
+	equal(t, len(seen), 11)
+	equal(t, len(f.ok(alice, east, "DescribeRouteTables").items("routeTableSet/item")), 11) // not paged: everything
 }
 
 // EC2 Developer Guide, "Query requests", pagination: every item once, whatever happens between the pages; a token is good for

@@ -2,6 +2,8 @@ package ec2sim_test
 
 import (
 	"fmt"
+	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,6 +49,21 @@ func TestUndocumentedBehaviour(t *testing.T) {
 			return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16",
 				"VpcPeeringConnectionId", a.one("vpcPeeringConnection/vpcPeeringConnectionId")).Code
 		}, [2]string{"InvalidParameterValue", "InvalidVpcPeeringConnectionID.NotFound"}},
+		"another account's options": {world.Switches{CrossAccountOptions: "show"}, func(f *fixture) string {
+			f.peered(far, bob, west)
+			return f.ok(alice, east, "DescribeVpcPeeringConnections").one("vpcPeeringConnectionSet/item/accepterVpcInfo/peeringOptions/allowDnsResolutionFromRemoteVpc")
+		}, [2]string{"", "false"}},
+		"messages of ended connections": {world.Switches{StatusMessages: "omit"}, func(f *fixture) string {
+			f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", f.request(spoke, bob, east))
+			return f.ok(alice, east, "DescribeVpcPeeringConnections").one("vpcPeeringConnectionSet/item/status/message")
+		}, [2]string{"Deleted by " + alice, ""}},
+		"too many routes": {world.Switches{RouteLimitCode: "ResourceCountLimitExceeded"}, func(f *fixture) string {
+			id, code := f.peered(spoke, bob, east), ""
+			for n := 0; n < 500 && code == ""; n++ {
+				code = f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", fmt.Sprintf("172.16.%d.%d/32", n/200, n%200), "VpcPeeringConnectionId", id).Code
+			}
+			return code
+		}, [2]string{"RouteLimitExceeded", "ResourceCountLimitExceeded"}},
 		"modify without description": {world.Switches{ModifyWithoutDescription: "keep"}, func(f *fixture) string {
 			a := f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "1", "1", "10.1.0.0/16"), []string{"IpPermissions.1.IpRanges.1.Description", "d"})...)
 			id := a.one("securityGroupRuleSet/item/securityGroupRuleId")
@@ -59,6 +76,31 @@ func TestUndocumentedBehaviour(t *testing.T) {
 			t.Parallel()
 			equal(t, [2]string{c.do(newFixture(t)), c.do(newFixture(t, with(c.with)))}, c.want)
 		})
+	}
+}
+
+// Every switch is in the table that Check and Variations read, with its name in the world file.
+func TestEverySwitchHasItsChoices(t *testing.T) {
+	t.Parallel()
+	thrown := map[string]bool{}
+	for name, sw := range world.Variations() {
+		if err := sw.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		v := reflect.ValueOf(sw)
+		for i := range v.NumField() {
+			if !v.Field(i).IsZero() {
+				thrown[v.Type().Field(i).Name] = true
+				if key := v.Type().Field(i).Tag.Get("yaml"); !strings.HasPrefix(name, key) {
+					t.Errorf("%s throws the switch %s of the world file", name, key)
+				}
+			}
+		}
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[world.Switches]()) {
+		if !thrown[field.Name] {
+			t.Errorf("no variation throws %s", field.Name)
+		}
 	}
 }
 

@@ -183,7 +183,7 @@ type SideView struct {
 // owns, the expiration only while the request waits (EC2 API reference, VpcPeeringConnection).
 func (w *World) view(at At, c *Connection) ConnectionView {
 	side := c.Sides(at.Scope)[0]
-	v := ConnectionView{ID: c.ID, Status: c.Status(at.Now), Message: c.Reason(at.Now), Tags: c.Tags[w.tagSide(c, side)]}
+	v := ConnectionView{ID: c.ID, Status: c.Status(at.Now), Message: w.reason(at, c), Tags: c.Tags[w.tagSide(c, side)]}
 	if v.Status == Pending || v.Status == Initiating {
 		v.Expires = c.Expires
 	}
@@ -191,6 +191,17 @@ func (w *World) view(at At, c *Connection) ConnectionView {
 		v.Sides[s] = w.sideView(at, c, s, v.Status)
 	}
 	return v
+}
+
+// reason leaves out the texts that nobody has written down, where a switch says so; the model does not require any.
+func (w *World) reason(at At, c *Connection) string {
+	switch c.Status(at.Now) {
+	case Rejected, Expired, Deleting, Deleted:
+		if w.Switches.StatusMessages == "omit" {
+			return ""
+		}
+	}
+	return c.Reason(at.Now)
 }
 
 func (w *World) sideView(at At, c *Connection, side Side, status Status) SideView {
@@ -206,7 +217,8 @@ func (w *World) sideView(at At, c *Connection, side Side, status Status) SideVie
 		vpc := VPC{Blocks: w.blocks(e)}
 		v.CIDRs, v.IPv6 = texts(vpc.Prefixes(false)), texts(vpc.Prefixes(true))
 	}
-	if status == Active && e.Account == at.Account || w.Switches.AlwaysOptions {
+	shown := e.Account == at.Account || w.Switches.CrossAccountOptions == "show"
+	if status == Active && shown || w.Switches.AlwaysOptions {
 		on := c.DNS[side].At(at.Now)
 		v.DNS = &on
 	}

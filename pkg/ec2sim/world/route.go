@@ -196,7 +196,7 @@ func (w *World) CreateRoute(at At, in RouteRequest) *Error {
 		return refuse("RouteAlreadyExists", "The route identified by %s already exists.", r.Dest)
 	}
 	if w.routesUsed(at, t, r.Dest)+w.weight(at, r.Dest) > w.Quota(at.Account).Routes && w.Quota(at.Account).Routes > 0 {
-		return refuse("RouteLimitExceeded", "The maximum number of routes has been reached.")
+		return refuse(or(w.Switches.RouteLimitCode, "RouteLimitExceeded"), "The maximum number of routes has been reached.")
 	}
 	t.Routes = append(slices.Clip(t.Routes), r)
 	w.in(at.Scope).tables[t.ID] = t

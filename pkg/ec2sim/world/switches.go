@@ -1,6 +1,9 @@
 package world
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Switches decide what AWS's documents leave open, and let the simulator be as loose as other emulators are. The zero value
 // is AWS's most likely behaviour; each field names its choices, the default first.
@@ -21,6 +24,8 @@ type Switches struct {
 	ActiveLimitAt string `yaml:"activeLimitAt"`
 	// PendingLimitCode: "OutstandingVpcPeeringConnectionLimitExceeded" or "PendingVpcPeeringConnectionLimitExceeded".
 	PendingLimitCode string `yaml:"pendingLimitCode"`
+	// RouteLimitCode: "RouteLimitExceeded" or "ResourceCountLimitExceeded".
+	RouteLimitCode string `yaml:"routeLimitCode"`
 	// ForeignConnectionRoute: the code for a route to a connection of other VPCs; default "InvalidParameterValue".
 	ForeignConnectionRoute string `yaml:"foreignConnectionRoute"`
 	// RouteToDead: "InvalidVpcPeeringConnectionID.NotFound", another code, or "succeed" for a new route to a dead but still visible connection.
@@ -29,6 +34,12 @@ type Switches struct {
 	Authorize string `yaml:"authorize"`
 	// ModifyWithoutDescription: "clear" or "keep" the description when ModifySecurityGroupRules names none.
 	ModifyWithoutDescription string `yaml:"modifyWithoutDescription"`
+	// CrossAccountOptions: "hide" or "show" the PeeringOptions of another account's side of an active connection.
+	CrossAccountOptions string `yaml:"crossAccountOptions"`
+	// StatusMessages: "guess" or "omit" the messages of rejected, expired, deleting and deleted, whose texts are not documented.
+	StatusMessages string `yaml:"statusMessages"`
+	// Pages: "full", or "short": with fewer items than asked for, the first even empty, as paginated calls may be answered.
+	Pages string `yaml:"pages"`
 	// IDsWithMaxResults: "refuse" (InvalidParameterCombination) or "allow".
 	IDsWithMaxResults string `yaml:"idsWithMaxResults"`
 
@@ -51,39 +62,79 @@ type Switches struct {
 	CheckClock bool `yaml:"checkClock"`
 }
 
+// choice is one switch: where it is, and what it can be, the default first.
+type choice struct {
+	name   string
+	of     func(*Switches) *string // nil: yes or no
+	yes    func(*Switches) *bool
+	values []string
+	codes  bool // any error code is accepted, those listed are the likely ones
+}
+
+var choices = []choice{
+	{name: "identicalCreateRoute", of: func(s *Switches) *string { return &s.IdenticalCreateRoute }, values: []string{"succeed", "fail"}},
+	{name: "sameVpc", of: func(s *Switches) *string { return &s.SameVPC }, values: []string{"error", "failed"}},
+	{name: "repeatedCreateTags", of: func(s *Switches) *string { return &s.RepeatedCreateTags }, values: []string{"ignore", "apply"}},
+	{name: "reverseWhilePending", of: func(s *Switches) *string { return &s.ReverseWhilePending }, values: []string{"accept", "refuse"}},
+	{name: "accepterDeletesPending", of: func(s *Switches) *string { return &s.AccepterDeletesPending }, codes: true,
+		values: []string{"OperationNotPermitted", "InvalidStateTransition"}},
+	{name: "activeLimitCode", of: func(s *Switches) *string { return &s.ActiveLimitCode },
+		values: []string{"VpcPeeringConnectionsPerVpcLimitExceeded", "ActiveVpcPeeringConnectionPerVpcLimitExceeded"}},
+	{name: "activeLimitAt", of: func(s *Switches) *string { return &s.ActiveLimitAt }, values: []string{"both", "create", "accept"}},
+	{name: "pendingLimitCode", of: func(s *Switches) *string { return &s.PendingLimitCode },
+		values: []string{"OutstandingVpcPeeringConnectionLimitExceeded", "PendingVpcPeeringConnectionLimitExceeded"}},
+	{name: "routeLimitCode", of: func(s *Switches) *string { return &s.RouteLimitCode }, values: []string{"RouteLimitExceeded", "ResourceCountLimitExceeded"}},
+	{name: "foreignConnectionRoute", of: func(s *Switches) *string { return &s.ForeignConnectionRoute }, codes: true,
+		values: []string{"InvalidParameterValue", "InvalidVpcPeeringConnectionID.NotFound"}},
+	{name: "routeToDead", of: func(s *Switches) *string { return &s.RouteToDead }, codes: true,
+		values: []string{"InvalidVpcPeeringConnectionID.NotFound", "InvalidStateTransition", "succeed"}},
+	{name: "authorize", of: func(s *Switches) *string { return &s.Authorize }, values: []string{"atomic", "partial"}},
+	{name: "modifyWithoutDescription", of: func(s *Switches) *string { return &s.ModifyWithoutDescription }, values: []string{"clear", "keep"}},
+	{name: "crossAccountOptions", of: func(s *Switches) *string { return &s.CrossAccountOptions }, values: []string{"hide", "show"}},
+	{name: "statusMessages", of: func(s *Switches) *string { return &s.StatusMessages }, values: []string{"guess", "omit"}},
+	{name: "pages", of: func(s *Switches) *string { return &s.Pages }, values: []string{"full", "short"}},
+	{name: "idsWithMaxResults", of: func(s *Switches) *string { return &s.IDsWithMaxResults }, values: []string{"refuse", "allow"}},
+	{name: "notFoundSpelling", of: func(s *Switches) *string { return &s.NotFoundSpelling }, values: []string{"ID", "Id"}},
+	{name: "ignoreFilters", yes: func(s *Switches) *bool { return &s.IgnoreFilters }},
+	{name: "ignorePageSize", yes: func(s *Switches) *bool { return &s.IgnorePageSize }},
+	{name: "jumpToActive", yes: func(s *Switches) *bool { return &s.JumpToActive }},
+	{name: "sharedTags", yes: func(s *Switches) *bool { return &s.SharedTags }},
+	{name: "alwaysOptions", yes: func(s *Switches) *bool { return &s.AlwaysOptions }},
+	{name: "throttle", yes: func(s *Switches) *bool { return &s.Throttle }},
+	{name: "checkClock", yes: func(s *Switches) *bool { return &s.CheckClock }},
+}
+
 // Check refuses a choice that no switch has; a misspelt switch must not silently mean the default.
 func (s Switches) Check() error {
-	for _, c := range []struct {
-		name, value string
-		choices     []string
-	}{
-		{"identicalCreateRoute", s.IdenticalCreateRoute, []string{"succeed", "fail"}},
-		{"sameVpc", s.SameVPC, []string{"error", "failed"}},
-		{"repeatedCreateTags", s.RepeatedCreateTags, []string{"ignore", "apply"}},
-		{"reverseWhilePending", s.ReverseWhilePending, []string{"accept", "refuse"}},
-		{"activeLimitCode", s.ActiveLimitCode, []string{"VpcPeeringConnectionsPerVpcLimitExceeded", "ActiveVpcPeeringConnectionPerVpcLimitExceeded"}},
-		{"activeLimitAt", s.ActiveLimitAt, []string{"both", "create", "accept"}},
-		{"pendingLimitCode", s.PendingLimitCode, []string{"OutstandingVpcPeeringConnectionLimitExceeded", "PendingVpcPeeringConnectionLimitExceeded"}},
-		{"authorize", s.Authorize, []string{"atomic", "partial"}},
-		{"modifyWithoutDescription", s.ModifyWithoutDescription, []string{"clear", "keep"}},
-		{"idsWithMaxResults", s.IDsWithMaxResults, []string{"refuse", "allow"}},
-		{"notFoundSpelling", s.NotFoundSpelling, []string{"ID", "Id"}},
-	} {
-		if !oneOf(c.value, c.choices) {
-			return fmt.Errorf("switch %s: %q is none of %q", c.name, c.value, c.choices)
+	for _, c := range choices {
+		if c.of == nil || c.codes {
+			continue
+		}
+		if v := *c.of(&s); v != "" && !slices.Contains(c.values, v) {
+			return fmt.Errorf("switch %s: %q is none of %q", c.name, v, c.values)
 		}
 	}
 	return nil
 }
 
-// oneOf accepts the empty value: it means the default.
-func oneOf(value string, choices []string) bool {
+// Variations are the switches with one of them thrown, for every switch and every choice that is not its default: what a test runs
+// through to hold whichever way AWS behaves.
+func Variations() map[string]Switches {
+	out := map[string]Switches{}
 	for _, c := range choices {
-		if value == "" || value == c {
-			return true
+		if c.yes != nil {
+			var s Switches
+			*c.yes(&s) = true
+			out[c.name] = s
+			continue
+		}
+		for _, v := range c.values[1:] {
+			var s Switches
+			*c.of(&s) = v
+			out[c.name+"="+v] = s
 		}
 	}
-	return false
+	return out
 }
 
 // or is a switch's value, or its default.
