@@ -115,7 +115,7 @@ type fixture struct {
 	*ec2sim.Sim
 	*clock
 	t      *testing.T
-	record func(service, action string, body []byte) // sees every reply to raw, if set
+	record func(recorded) // sees every call of raw and its reply, if set
 }
 
 func newFixture(t *testing.T, change ...func(*ec2sim.Config)) *fixture {

@@ -49,6 +49,23 @@ type answered struct {
 	Status int
 }
 
+// recorded is a call and its reply, as they are judged elsewhere.
+type recorded struct {
+	Service string            `json:"service"`
+	Action  string            `json:"action"`
+	Params  map[string]string `json:"params"`
+	Status  int               `json:"status"`
+	Body    string            `json:"body"`
+}
+
+func pairs(params []string) map[string]string {
+	out := map[string]string{}
+	for i := 0; i < len(params); i += 2 {
+		out[params[i]] = params[i+1]
+	}
+	return out
+}
+
 // do makes a call with nothing between the test and the wire: name, value, name, value.
 func (f *fixture) do(account, region, action string, params ...string) answered {
 	f.t.Helper()
@@ -67,8 +84,8 @@ func (f *fixture) raw(key, token, service, region, action string, params ...stri
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	if f.record != nil && resp.StatusCode == http.StatusOK {
-		f.record(service, action, body)
+	if f.record != nil {
+		f.record(recorded{service, action, pairs(params), resp.StatusCode, string(body)})
 	}
 	out := answered{Status: resp.StatusCode}
 	if err := xml.Unmarshal(body, &out.node); err != nil {
