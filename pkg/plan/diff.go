@@ -53,7 +53,7 @@ func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 
 // Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
 func Diff(d *Desired, o *netstate.Observed, opt Options, found []Problem) *Plan {
-	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found), empty: d.Empty, leaving: map[netstate.Link]bool{}}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{},
+	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.Prune, leaving: map[netstate.Link]bool{}}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{},
 		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}, blindRules: map[netstate.Scope]bool{}}
 	for _, l := range d.Links {
 		s := &state{want: l, held: l.Held, refused: map[netstate.RouteKey]bool{}}

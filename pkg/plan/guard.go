@@ -60,7 +60,7 @@ func (p *Plan) Guard(l Limits) {
 	limit := max(l.cap(p.Owned), l.Allowed)
 	losing := p.losing()
 	switch {
-	case p.empty && len(p.removals()) > 0:
+	case p.empty:
 		p.withhold(len(losing), 0, "the spec has no peerings: an empty spec removes nothing")
 	case len(losing) > limit:
 		p.withhold(len(losing), limit, fmt.Sprintf("%d of %d peerings would lose something, at most %d may (--max-deletes, or the trailer Peerd-Allow-Deletes of the commit): nothing is removed", len(losing), p.Owned, limit))

@@ -18,7 +18,7 @@ type Plan struct {
 	Owned    int               // living connections that are ours, at the start
 	Withheld *Withheld         // removals that the guard took out; nil: none
 
-	empty   bool                   // the spec wants nothing at all
+	empty   bool                   // the spec wants nothing at all, and what it does not want may be removed
 	leaving map[netstate.Link]bool // peerings whose removal was begun by an earlier pass
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -130,6 +131,19 @@ func TestGuard(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An emptied spec may not even say where to look: that nothing is seen to be removed does not make it a spec to be followed.
+func TestGuardOfAnEmptySpecThatSeesNothing(t *testing.T) {
+	t.Parallel()
+	s := specOf(t, "testdata/prune-with-an-empty-spec")
+	for prune, withheld := range map[bool]bool{true: true, false: false} {
+		p := plan.Make(s, netstate.NewObserved(time.Now()), plan.Options{Prune: prune})
+		p.Guard(plan.Limits{Percent: 100})
+		if (p.Withheld != nil) != withheld {
+			t.Errorf("prune %t: withheld: %+v", prune, p.Withheld)
+		}
 	}
 }
 

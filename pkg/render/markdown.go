@@ -26,7 +26,7 @@ func PlanMarkdown(w io.Writer, p *plan.Plan) error {
 		m.unread(p.Unread)
 	}
 	if p.Withheld != nil {
-		m.b.WriteString("**" + count(len(p.Withheld.Actions), "removal") + " withheld**\n\n" + fenced("text", []string{Plain(p.Withheld.Reason)}) + "\n")
+		m.b.WriteString("**" + removals(p.Withheld) + " withheld**\n\n" + fenced("text", []string{Plain(p.Withheld.Reason)}) + "\n")
 	}
 	all := groups(p)
 	slices.SortStableFunc(all, func(a, b *group) int { return deletions(b) - deletions(a) })

@@ -32,7 +32,7 @@ func PlanText(w io.Writer, p *plan.Plan) error {
 		t.line("")
 	}
 	if p.Withheld != nil {
-		t.line("! %s withheld: %s", count(len(p.Withheld.Actions), "removal"), p.Withheld.Reason)
+		t.line("! %s withheld: %s", removals(p.Withheld), p.Withheld.Reason)
 		t.line("")
 	}
 	add, change, remove := p.Count()
@@ -181,6 +181,8 @@ func ReportText(w io.Writer, r *reconcile.Report) error {
 	switch {
 	case r.Err != nil:
 		t.line("could not reconcile: %v", r.Err)
+	case sync == len(verdicts) && r.First != nil && r.First.Withheld != nil:
+		t.line("not in sync: removals are withheld")
 	case sync == len(verdicts):
 		t.line("in sync: %s", count(sync, "peering"))
 	default:
@@ -192,6 +194,14 @@ func ReportText(w io.Writer, r *reconcile.Report) error {
 
 func verdictText(v reconcile.Verdict) string {
 	return [...]string{"in sync", "left on purpose", "changes pending", "needs attention"}[v]
+}
+
+// removals counts those that are withheld. There may be none to be seen: an emptied spec does not say where to look.
+func removals(w *plan.Withheld) string {
+	if len(w.Actions) == 0 {
+		return "all removals"
+	}
+	return count(len(w.Actions), "removal")
 }
 
 func count(n int, thing string) string {
