@@ -54,13 +54,7 @@ func TestRoles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server := httptest.NewServer(sim)
-			defer server.Close()
-			id, secret := ec2sim.AccessKey("111111111111")
-			for k, v := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret, "AWS_REGION": "eu-west-1",
-				"AWS_PROFILE": "", "AWS_SESSION_TOKEN": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull} {
-				t.Setenv(k, v)
-			}
+			serve(t, sim)
 			path := filepath.Join(t.TempDir(), "spec.yaml")
 			if err := os.WriteFile(path, text(filepath.Join("cross-account", "spec.yaml"), tc.change...), 0o600); err != nil {
 				t.Fatal(err)
@@ -73,6 +67,18 @@ func TestRoles(t *testing.T) {
 				t.Errorf("roles assumed (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// serve makes a simulator the AWS of the program, with ambient credentials of the account 111111111111.
+func serve(t *testing.T, sim *ec2sim.Sim) {
+	t.Helper()
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	id, secret := ec2sim.AccessKey("111111111111")
+	for k, v := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret, "AWS_REGION": "eu-west-1",
+		"AWS_PROFILE": "", "AWS_SESSION_TOKEN": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull} {
+		t.Setenv(k, v)
 	}
 }
 
