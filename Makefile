@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 10s
 
-.PHONY: build test race lint fuzz golden rows mutants check
+.PHONY: build test race lint fuzz golden rows mutants soak check
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -34,5 +34,10 @@ rows:
 # mutants takes away what protects against each row, and fails if the row's tests do not notice.
 mutants:
 	go run ./pkg/failures/check mutants -rows=$(ROWS)
+
+# soak lives through so many random worlds, specs, hand edits, faults and crashes; PEERD_SEED=N replays one of them.
+SEEDS = 3000
+soak:
+	PEERD_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./pkg/soak | grep -v -e '^=== ' -e '--- PASS'
 
 check: test lint race fuzz

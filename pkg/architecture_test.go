@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"pkg/sandbox":                 {"pkg/netstate", "pkg/spec", "pkg/ec2sim", "pkg/ec2sim/world"},
 	"pkg/simtest":                 {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/reconcile", "pkg/render", "pkg/awsnet", "pkg/ec2sim", "pkg/ec2sim/world"},
 	"pkg/failures":                {},
+	"pkg/soak":                    {},
 	"pkg/failures/check":          {"pkg/failures"},
 	"cmd/peerd":                   nil, // everything
 }

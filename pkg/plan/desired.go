@@ -28,6 +28,7 @@ type DesiredLink struct {
 	Digest    string // of the entry; see spec.Peering.Digest
 	Suspended string // the reason; empty: not suspended
 	Held      bool   // nothing of it is changed, and nothing of it is known for sure
+	Unknown   bool   // held, and it is not even known which two VPCs it joins, or what is there of them
 }
 
 // Pair returns the link's identity.

@@ -51,10 +51,11 @@ func (x *expander) link(p *spec.Peering) *DesiredLink {
 	}
 	l.Suspended = x.suspended(l, p.Suspend)
 	x.unread(l, p)
-	if l.Held {
+	if l.Unknown = l.Held; l.Unknown {
 		return l
 	}
 	x.moved(l, p)
+	l.Unknown = l.Held
 	x.checkCIDRs(l, p)
 	if l.Held {
 		return l

@@ -30,8 +30,9 @@ func (b *builder) remove(a Action, r Resource, suspended string) {
 	}
 }
 
-// findBlind notes the scopes of links that could not be resolved: what looks extra there may be what they want. Unknown is not empty. A rule
-// may be wanted only where the entry has rules, which in a shared VPC may be another account than the VPC's.
+// findBlind notes the scopes of links that could not be resolved: what looks extra there may be what they want. Unknown is not empty. A link
+// whose two VPCs are known, and which may not be had for what they are, wants no connection but its own; which rules it wants is not known
+// all the same. A rule may be wanted only where the entry has rules, which in a shared VPC may be another account than the VPC's.
 func (b *builder) findBlind() {
 	for _, s := range b.links {
 		for i := range s.want.Ends {
@@ -39,7 +40,9 @@ func (b *builder) findBlind() {
 			if !s.want.Held && !e.Held {
 				continue
 			}
-			b.blind[e.VPC.Scope] = true
+			if s.want.Unknown || e.Held {
+				b.blind[e.VPC.Scope] = true
+			}
 			for _, at := range e.RuleScopes {
 				b.blindRules[at] = true
 			}

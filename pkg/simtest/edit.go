@@ -87,9 +87,20 @@ func Newest(sim *ec2sim.Sim) string {
 // of the connection in the reply, if there is one.
 func (r *Rig) Do(account, region, action string, params ...string) string {
 	r.T.Helper()
+	return edit(account, region, action, params).Make(r.T, r.Sim)
+}
+
+func edit(account, region, action string, params []string) Edit {
 	e := Edit{Action: action, Region: region, Account: account, Params: map[string]string{}}
 	for i := 0; i < len(params); i += 2 {
 		e.Params[params[i]] = params[i+1]
 	}
-	return e.Make(r.T, r.Sim)
+	return e
+}
+
+// Try is Do for a call that EC2 may refuse; it reports whether EC2 agreed.
+func (r *Rig) Try(account, region, action string, params ...string) bool {
+	r.T.Helper()
+	status, _ := edit(account, region, action, params).send(r.T, r.Sim)
+	return status == http.StatusOK
 }

@@ -72,12 +72,16 @@ func LoadSpec(t *testing.T, text string, replace ...string) *spec.Set {
 }
 
 // Target is the real SDK over the simulator as its transport, with ambient credentials of the account 111111111111.
-func Target(sim http.RoundTripper) *awsnet.Target {
+func Target(sim http.RoundTripper, change ...func(*awsnet.Config)) *awsnet.Target {
 	client := &http.Client{Transport: sim}
 	id, secret := ec2sim.AccessKey("111111111111")
-	return awsnet.New(awsnet.Config{HTTPClient: client, Share: 1, Source: func(context.Context, netstate.Access) (aws.Config, error) {
+	cfg := awsnet.Config{HTTPClient: client, Share: 1, Source: func(context.Context, netstate.Access) (aws.Config, error) {
 		return aws.Config{Region: "eu-west-1", HTTPClient: client, Credentials: credentials.NewStaticCredentialsProvider(id, secret, "")}, nil
-	}})
+	}}
+	for _, c := range change {
+		c(&cfg)
+	}
+	return awsnet.New(cfg)
 }
 
 // Plan makes a dry run; Apply makes a pass as a fresh process would. Both return the report and the calls that changed something.

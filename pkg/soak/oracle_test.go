@@ -1,0 +1,259 @@
+package soak
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+)
+
+// oracle judges every call of peerd by what it did to the world. It knows what strangers made, what the intent is, and nothing of how peerd
+// decides.
+type oracle struct {
+	sim *ec2sim.Sim
+
+	mu      sync.Mutex // calls come from many goroutines; guards what follows
+	in      intent
+	prune   bool
+	editing bool  // strangers are at work, not peerd
+	now     state // as of the last call
+	routes  map[string]string
+	rules   map[string]rule
+	conns   map[string]bool // of strangers, as are the two above
+	leaving map[string]bool // labels whose removal was begun before this pass
+	losing  map[string]bool // labels that lost something in this pass
+	broken  []string        // what went wrong
+}
+
+// newOracle takes all that is there for a stranger's.
+func newOracle(sim *ec2sim.Sim, in intent) *oracle {
+	o := &oracle{sim: sim, in: in, routes: map[string]string{}, rules: map[string]rule{}, conns: map[string]bool{}}
+	o.now = parse(sim.Dump())
+	o.learn(state{})
+	return o
+}
+
+// begin is called before a pass.
+func (o *oracle) begin(in intent, prune bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.in, o.prune, o.leaving, o.losing = in, prune, map[string]bool{}, map[string]bool{}
+	o.now = parse(o.sim.Dump())
+	for _, c := range o.now.conns {
+		if c.leaving() {
+			o.leaving[c.label()] = true
+		}
+	}
+}
+
+// end is called after a pass with the most peerings that may have lost something.
+func (o *oracle) end(limit int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.losing) > limit {
+		o.say("%d peerings lost something, at most %d may: %v", len(o.losing), limit, o.losing)
+	}
+}
+
+func (o *oracle) say(format string, args ...any) {
+	o.broken = append(o.broken, fmt.Sprintf(format, args...))
+}
+
+// edit lets a stranger do something, and remembers what came of it.
+func (o *oracle) edit(f func()) {
+	o.mu.Lock()
+	o.editing, o.now = true, parse(o.sim.Dump())
+	o.mu.Unlock()
+	f()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := o.now
+	o.editing, o.now = false, parse(o.sim.Dump())
+	o.learn(before)
+}
+
+// learn takes the differences between two states for a stranger's work.
+func (o *oracle) learn(before state) {
+	for k, t := range o.now.routes {
+		if before.routes[k] != t {
+			o.routes[k] = t
+		}
+	}
+	for k := range before.routes {
+		if o.now.routes[k] == "" {
+			delete(o.routes, k)
+		}
+	}
+	for k, r := range o.now.rules {
+		if was, there := before.rules[k]; !there || was.id != r.id || o.rules[k].id == r.id {
+			o.rules[k] = r
+		}
+	}
+	for k := range before.rules {
+		if _, there := o.now.rules[k]; !there {
+			delete(o.rules, k)
+		}
+	}
+	for id, c := range o.now.conns {
+		if was := before.conns[id]; was == nil || was.ours() && !c.ours() {
+			o.conns[id] = true
+		}
+	}
+}
+
+// after is the simulator's hook: it judges a call that took effect.
+func (o *oracle) after(c ec2sim.Call) {
+	if !c.Mutating || !c.Applied || c.Service != "ec2" {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.editing {
+		return
+	}
+	before := o.now
+	o.now = parse(o.sim.Dump())
+	removes := strings.HasPrefix(c.Action, "Delete") && c.Action != "DeleteTags" || strings.HasPrefix(c.Action, "Revoke")
+	if removes && !o.prune {
+		o.say("%s without --prune: %s", c.Action, c.Params.Encode())
+	}
+	what := fmt.Sprintf("call %d %s %s/%s %s", c.Seq, c.Action, c.Account, c.Region, c.Params.Encode())
+	o.judgeRoutes(before, what)
+	o.judgeRules(before, removes, what)
+	o.judgeConns(before, c, what)
+	for line := range before.rest {
+		if !o.now.rest[line] {
+			o.say("%s changed %s", what, line)
+		}
+	}
+}
+
+// judgeRoutes: a stranger's route may only be taken where it leads nowhere, or belongs to a connection of ours; a healthy one of the intent
+// may only move to another living connection of its pair.
+func (o *oracle) judgeRoutes(before state, what string) {
+	for k, was := range before.routes {
+		now := o.now.routes[k]
+		if was == now {
+			continue
+		}
+		c := before.conns[was]
+		if o.routes[k] == was {
+			dead := strings.HasPrefix(was, "pcx-") && (c == nil || !c.alive())
+			mine := c != nil && c.alive() && c.ours()
+			if !dead && !mine {
+				o.say("%s: a stranger's route %s -> %s became %q", what, k, was, now)
+			}
+			delete(o.routes, k)
+		}
+		if l := o.wants(k, intent.routes); l != nil && c != nil && c.status == "active" && c.joins(o.in.ends(*l)) {
+			if n := o.now.conns[now]; n == nil || !n.alive() || !n.joins(o.in.ends(*l)) {
+				o.say("%s: %s lost its route %s -> %s, now %q", what, l.name, k, was, now)
+			}
+		}
+		if now == "" {
+			o.lose(labelOf(c, was))
+		}
+	}
+}
+
+func labelOf(c *conn, id string) string {
+	if c == nil {
+		return id
+	}
+	return c.label()
+}
+
+func (o *oracle) lose(label string) {
+	if !o.leaving[label] {
+		o.losing[label] = true
+	}
+}
+
+// wants returns the link that wants a key, nil when none does.
+func (o *oracle) wants(key string, keys func(intent, link) []string) *link {
+	for i, l := range o.in.links {
+		for _, k := range keys(o.in, l) {
+			if k == key {
+				return &o.in.links[i]
+			}
+		}
+	}
+	return nil
+}
+
+// judgeRules: a stranger's rule is never changed, and one of the intent never goes.
+func (o *oracle) judgeRules(before state, removes bool, what string) {
+	for k, was := range before.rules {
+		now, there := o.now.rules[k]
+		if there && now.id == was.id && now.text == was.text {
+			continue
+		}
+		if o.rules[k].id == was.id {
+			o.say("%s: a stranger's rule %s %s became %+v", what, was.id, k, now)
+			delete(o.rules, k)
+		}
+		if there {
+			continue
+		}
+		if l := o.wants(k, intent.rules); l != nil {
+			o.say("%s: %s lost its rule %s", what, l.name, k)
+		}
+		if removes {
+			label := was.tags["peerd:peering"]
+			if label == "" {
+				label = was.id
+			}
+			o.lose(label)
+		}
+	}
+}
+
+// judgeConns: a stranger's connection may only be taken over where the intent says adopt, and one that joins a pair of the intent may only go
+// when another does.
+func (o *oracle) judgeConns(before state, c ec2sim.Call, what string) {
+	for id, was := range before.conns {
+		now := o.now.conns[id]
+		touched := now != nil && fmt.Sprint(was.tags, was.dns) != fmt.Sprint(now.tags, now.dns)
+		named := c.Params.Get("VpcPeeringConnectionId") == id && strings.Contains(c.Action, "VpcPeering")
+		if o.conns[id] && (touched || named) {
+			if !o.adopts(was) || c.Action == "DeleteVpcPeeringConnection" {
+				o.say("%s: a stranger's connection %s was touched: %v -> %v", what, id, was, now)
+			}
+			delete(o.conns, id)
+		}
+		if named && c.Action == "DeleteVpcPeeringConnection" {
+			o.judgeClose(was, what)
+		}
+	}
+}
+
+func (o *oracle) adopts(c *conn) bool {
+	for _, t := range c.tags {
+		if t["peerd:owner"] != "" && t["peerd:owner"] != owner {
+			return false
+		}
+	}
+	for _, l := range o.in.links {
+		if l.adopt && !l.suspended && c.joins(o.in.ends(l)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *oracle) judgeClose(was *conn, what string) {
+	o.lose(was.label())
+	for _, l := range o.in.links {
+		if !was.joins(o.in.ends(l)) {
+			continue
+		}
+		other := false
+		for _, c := range o.now.conns {
+			other = other || c.id != was.id && c.alive() && c.joins(o.in.ends(l))
+		}
+		if !other {
+			o.say("%s: %s lost its connection %s", what, l.name, was.id)
+		}
+	}
+}
