@@ -205,6 +205,7 @@ func (b *builder) finish() *Plan {
 	b.out.Unread = b.unread()
 	sortProblems(b.out.Problems)
 	b.out.Problems = slices.Compact(b.out.Problems)
+	b.out.addFirst()
 	return b.out
 }
 
