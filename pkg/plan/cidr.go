@@ -91,8 +91,9 @@ func brings(self, peer *End) []netip.Prefix {
 	return out
 }
 
-// destinations are what a side routes to its peer: what it lists, else all that the peer brings. Those listed must lie inside the peer.
-func (x *expander) destinations(l *DesiredLink, i int, listed []spec.Dest) map[netstate.Dest]spec.Pos {
+// destinations are what a side routes to its peer: what it lists, else all that the peer brings. Those listed must lie inside the peer;
+// prefix lists are those of the account that has the table or group.
+func (x *expander) destinations(l *DesiredLink, i int, at netstate.Scope, listed []spec.Dest) map[netstate.Dest]spec.Pos {
 	out := map[netstate.Dest]spec.Pos{}
 	if len(listed) == 0 {
 		for _, c := range brings(&l.Ends[i], &l.Ends[1-i]) {
@@ -100,41 +101,43 @@ func (x *expander) destinations(l *DesiredLink, i int, listed []spec.Dest) map[n
 		}
 	}
 	for _, d := range listed {
-		if x.permitted(l, i, d) {
+		if x.permitted(l, i, at, d) {
 			out[d.Dest] = d.Pos
 		}
 	}
 	return out
 }
 
-// permitted reports whether a listed destination may be routed or opened, and says why not.
-func (x *expander) permitted(l *DesiredLink, i int, d spec.Dest) bool {
+// permitted reports whether a listed destination may be routed or opened, and says why not. What is not permitted holds the peering: left
+// out alone, it would look like a destination that is no longer wanted, and what lives there would be removed.
+func (x *expander) permitted(l *DesiredLink, i int, at netstate.Scope, d spec.Dest) bool {
 	peer := &l.Ends[1-i]
 	if d.Dest.List != "" {
-		return x.permittedList(l, i, d)
+		return x.permittedList(l, i, at, d)
 	}
 	if why := x.strange(d.Dest.Prefix, peer); why != "" {
-		x.problem(l, d.Pos, BlocksItem, CodeProtected, "%s %s", d.Dest, why)
+		x.problem(l, d.Pos, HoldsLink, CodeProtected, "%s %s", d.Dest, why)
 		return false
 	}
 	inside := slices.ContainsFunc(peer.CIDRs, func(c netip.Prefix) bool { return netstate.Inside(d.Dest.Prefix, c) })
 	if !inside && !d.Wider {
-		x.problem(l, d.Pos, BlocksItem, CodeOutside, "%s is not inside the CIDRs of %s (%s): correct it, or write {cidr: %s, wider: true} if it is meant",
+		x.problem(l, d.Pos, HoldsLink, CodeOutside, "%s is not inside the CIDRs of %s (%s): correct it, or write {cidr: %s, wider: true} if it is meant",
 			d.Dest, peer.Name, prefixesText(peer.CIDRs), d.Dest)
 	}
 	return inside || d.Wider
 }
 
-func (x *expander) permittedList(l *DesiredLink, i int, d spec.Dest) bool {
-	at, peer := l.Ends[i].VPC.Scope, &l.Ends[1-i]
+func (x *expander) permittedList(l *DesiredLink, i int, at netstate.Scope, d spec.Dest) bool {
+	peer := &l.Ends[1-i]
 	list, ok := x.o.PrefixLists[netstate.PrefixListKey{Scope: at, ID: d.Dest.List}]
 	if !ok {
-		x.problem(l, d.Pos, BlocksItem, CodePrefixList, "no prefix list %s in %s: correct the id, or share it with the account", d.Dest.List, at)
+		x.problem(l, d.Pos, HoldsSide, CodePrefixList, "no prefix list %s in %s: correct the id, or share it with the account; this side is left as it is", d.Dest.List, at)
+		l.Ends[i].Held = true
 		return false
 	}
 	for _, c := range list.Entries {
 		if why := x.strange(c, peer); why != "" {
-			x.problem(l, d.Pos, BlocksItem, CodeProtected, "entry %s of %s %s", c, d.Dest.List, why)
+			x.problem(l, d.Pos, HoldsLink, CodeProtected, "entry %s of %s %s", c, d.Dest.List, why)
 			return false
 		}
 	}

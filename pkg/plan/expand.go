@@ -179,14 +179,24 @@ func needs(side, peer *spec.Side) []need {
 			out = append(out, need{at, netstate.ListSubnets})
 		}
 	}
+	if namesList(side.Routes.To) {
+		out = append(out, need{at, netstate.ListPrefixLists})
+	}
 	for _, r := range side.Rules {
 		group := netstate.Scope{Account: r.Account.ID, Region: at.Region}
-		out = append(out, need{group, netstate.ListGroups}, need{group, netstate.ListRules}, need{group, netstate.ListPrefixLists})
+		out = append(out, need{group, netstate.ListGroups}, need{group, netstate.ListRules})
+		if namesList(r.Peer.CIDRs) {
+			out = append(out, need{group, netstate.ListPrefixLists})
+		}
 		if r.Peer.Group != nil && peer.VPC.Account.Managed {
 			out = append(out, need{peer.VPC.Scope(), netstate.ListGroups})
 		}
 	}
 	return out
+}
+
+func namesList(to []spec.Dest) bool {
+	return slices.ContainsFunc(to, func(d spec.Dest) bool { return d.Dest.List != "" })
 }
 
 // onePairOnce refuses two entries that tag selectors turned into the same pair: the spec alone cannot show it.

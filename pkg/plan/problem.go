@@ -21,32 +21,31 @@ const (
 
 // The codes of problems; stable, for people to search and for tools to match.
 const (
-	CodeUnread         = "unread"               // a listing that the peering needs could not be read
-	CodeVPCMissing     = "vpc-missing"          // no VPC matches
-	CodeVPCAmbiguous   = "vpc-ambiguous"        // several VPCs match
-	CodeVPCMoved       = "vpc-moved"            // tags find another VPC than the living connection joins
-	CodeOverlap        = "cidr-overlap"         // EC2 refuses to peer overlapping VPCs
-	CodeBeyondPinned   = "cidr-beyond-pinned"   // the VPC brings more than the spec allows
-	CodeProtected      = "protected-range"      // a range that is never routed or opened
-	CodeOutside        = "destination-outside"  // a destination that is not the peer's
-	CodeNoTables       = "tables-missing"       // a table selector that matches nothing
-	CodeGroupMissing   = "group-missing"        // no security group matches
-	CodeGroupAmbiguous = "group-ambiguous"      // several security groups match
-	CodeGroupRegion    = "group-across-regions" // EC2 knows group references within one region only
-	CodeDNSOff         = "dns-attributes-off"   // the VPCs must have DNS support and hostnames on
-	CodeForeignConn    = "connection-foreign"   // a connection of this pair that is not ours
-	CodeUnknownStatus  = "connection-unknown"   // a state that peerd does not know
-	CodeConnFailed     = "connection-failed"    // EC2 gave the request up
-	CodeRejected       = "connection-rejected"  // somebody of the other side said no
-	CodeDeleted        = "connection-deleted"   // somebody deleted it, and one side is not ours to judge
-	CodeExpired        = "connection-expired"   // nobody accepted it, as often as is asked
-	CodeResting        = "resting"              // it failed before, and its time has not come again
-	CodeStuck          = "connection-stuck"     // it has been in a passing state for too long
-	CodeRouteConflict  = "route-conflict"       // the destination points elsewhere
-	CodeRouteContested = "route-contested"      // two peerings want one destination in one table
-	CodeTwin           = "connection-twin"      // two live connections of one pair
-	CodeTwoNames       = "vpc-two-names"        // two entries turn out to be one pair of VPCs
-	CodePrefixList     = "prefix-list"          // a prefix list that is missing or reaches outside
+	CodeUnread         = "unread"              // a listing that the peering needs could not be read
+	CodeVPCMissing     = "vpc-missing"         // no VPC matches
+	CodeVPCAmbiguous   = "vpc-ambiguous"       // several VPCs match
+	CodeVPCMoved       = "vpc-moved"           // tags find another VPC than the living connection joins
+	CodeOverlap        = "cidr-overlap"        // EC2 refuses to peer overlapping VPCs
+	CodeBeyondPinned   = "cidr-beyond-pinned"  // the VPC brings more than the spec allows
+	CodeProtected      = "protected-range"     // a range that is never routed or opened
+	CodeOutside        = "destination-outside" // a destination that is not the peer's
+	CodeNoTables       = "tables-missing"      // a table selector that matches nothing
+	CodeGroupMissing   = "group-missing"       // no security group matches
+	CodeGroupAmbiguous = "group-ambiguous"     // several security groups match
+	CodeDNSOff         = "dns-attributes-off"  // the VPCs must have DNS support and hostnames on
+	CodeForeignConn    = "connection-foreign"  // a connection of this pair that is not ours
+	CodeUnknownStatus  = "connection-unknown"  // a state that peerd does not know
+	CodeConnFailed     = "connection-failed"   // EC2 gave the request up
+	CodeRejected       = "connection-rejected" // somebody of the other side said no
+	CodeDeleted        = "connection-deleted"  // somebody deleted it, and one side is not ours to judge
+	CodeExpired        = "connection-expired"  // nobody accepted it, as often as is asked
+	CodeResting        = "resting"             // it failed before, and its time has not come again
+	CodeStuck          = "connection-stuck"    // it has been in a passing state for too long
+	CodeRouteConflict  = "route-conflict"      // the destination points elsewhere
+	CodeRouteContested = "route-contested"     // two peerings want one destination in one table
+	CodeTwin           = "connection-twin"     // two live connections of one pair
+	CodeTwoNames       = "vpc-two-names"       // two entries turn out to be one pair of VPCs
+	CodePrefixList     = "prefix-list"         // a prefix list that is missing or reaches outside
 )
 
 // Problem is why something that the spec asks for cannot be had, and what to do.

@@ -25,7 +25,7 @@ func (x *expander) routes(l *DesiredLink, i int, side *spec.Side) {
 		delete(tables, t)
 	}
 	e.Tables = tables
-	for d, pos := range x.destinations(l, i, side.Routes.To) {
+	for d, pos := range x.destinations(l, i, e.VPC.Scope, side.Routes.To) {
 		for t := range tables {
 			e.Routes[netstate.RouteKey{Scope: e.VPC.Scope, Table: t, Dest: d}] = pos
 		}

@@ -76,7 +76,8 @@ func (x *expander) peers(l *DesiredLink, i int, r spec.Rule, side *spec.Side) ([
 	}
 	var out []netstate.Peer
 	if len(r.Peer.CIDRs) > 0 {
-		for d := range x.destinations(l, i, r.Peer.CIDRs) {
+		at := netstate.Scope{Account: r.Account.ID, Region: side.VPC.Region}
+		for d := range x.destinations(l, i, at, r.Peer.CIDRs) {
 			out = append(out, netstate.Peer{Prefix: d.Prefix, List: d.List})
 		}
 		return out, ""
@@ -89,12 +90,9 @@ func (x *expander) peers(l *DesiredLink, i int, r spec.Rule, side *spec.Side) ([
 	return out, ""
 }
 
+// groupPeer resolves a group on the other side. That both sides are in one region, which EC2 asks for, the spec alone shows.
 func (x *expander) groupPeer(l *DesiredLink, i int, r spec.Rule) ([]netstate.Peer, netstate.AccountID) {
 	peer := l.Ends[1-i].VPC
-	if peer.Region != l.Ends[i].VPC.Region {
-		x.problem(l, r.Peer.Pos, BlocksItem, CodeGroupRegion, "group %s is in %s, the rule in %s: EC2 knows group references within one region only; name CIDRs instead", r.Peer.Group, peer.Region, l.Ends[i].VPC.Region)
-		return nil, ""
-	}
 	if !l.Ends[1-i].Managed { // the spec names it by id: nothing there can be looked up
 		return []netstate.Peer{{Group: r.Peer.Group.ID}}, peer.Account
 	}

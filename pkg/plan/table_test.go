@@ -225,19 +225,6 @@ func TestLookReadsWithTheReadRole(t *testing.T) {
 	}
 }
 
-// EC2 knows group references within one region only. The spec's own check sees it first where regions are stated.
-func TestGroupAcrossRegions(t *testing.T) {
-	t.Parallel()
-	s := specOf(t, "testdata/group-peer-missing")
-	s.Peerings[0].Sides[1].VPC.Region = "us-east-1"
-	o := plantest.Observed(t, "testdata/group-peer-missing/observed.txt")
-	far := netstate.VPC{Scope: netstate.Scope{Account: "222222222222", Region: "us-east-1"}, ID: "vpc-0000000000000000b"}
-	o.VPCs[far] = o.VPCs[netstate.VPC{Scope: netstate.Scope{Account: "222222222222", Region: "eu-west-1"}, ID: far.ID}]
-	if got := dump(plan.Make(s, o, plan.Options{})); !strings.Contains(got, plan.CodeGroupRegion) || !strings.Contains(got, "+ rule ingress tcp 443") {
-		t.Error(got)
-	}
-}
-
 // A later plan within a pass does only what the first announced; a shared rule may be another peering's by then.
 func TestAnnounced(t *testing.T) {
 	t.Parallel()
