@@ -48,7 +48,8 @@ type sight struct {
 	tables      *result[tables]
 	groups      *result[map[netstate.GroupKey]netstate.Group]
 	rules       *result[rules]
-	prefixLists *result[map[netstate.PrefixListKey]netstate.PrefixList]
+	prefixLists *result[prefixLists]
+	listsInUse  *result[prefixLists]
 }
 
 // see reads one scope within its budget.
@@ -114,9 +115,8 @@ func (r *reader) read(ctx context.Context) *sight {
 	s.tables = start(r, r.w.Tables && len(r.w.VPCs) > 0, func() (tables, *netstate.Error) { return r.listTables(ctx, s.vpcs) })
 	s.groups = start(r, len(r.w.Groups) > 0, func() (map[netstate.GroupKey]netstate.Group, *netstate.Error) { return r.listGroups(ctx, s.vpcs) })
 	s.rules = start(r, len(r.w.Groups) > 0 || r.owner != "", func() (rules, *netstate.Error) { return r.listRules(ctx, s.groups) })
-	s.prefixLists = start(r, len(r.w.PrefixLists) > 0, func() (map[netstate.PrefixListKey]netstate.PrefixList, *netstate.Error) {
-		return r.listPrefixLists(ctx)
-	})
+	s.prefixLists = start(r, len(r.w.PrefixLists) > 0, func() (prefixLists, *netstate.Error) { return r.listPrefixLists(ctx) })
+	s.listsInUse = start(r, s.tables != nil || s.rules != nil, func() (prefixLists, *netstate.Error) { return r.listsInUse(ctx, s.tables, s.rules) })
 	r.wg.Wait()
 	return s
 }
@@ -130,7 +130,10 @@ func (s *sight) into(o *netstate.Observed) {
 	keep(o, s.scope, netstate.ListTables, s.tables, func(t tables) { maps.Copy(o.Tables, t.tables); maps.Copy(o.Routes, t.routes) })
 	keep(o, s.scope, netstate.ListRules, s.rules, func(r rules) { maps.Copy(o.Rules, r.rules); maps.Copy(o.Groups, r.groups) })
 	keep(o, s.scope, netstate.ListGroups, s.groups, func(m map[netstate.GroupKey]netstate.Group) { maps.Copy(o.Groups, m) })
-	keep(o, s.scope, netstate.ListPrefixLists, s.prefixLists, func(m map[netstate.PrefixListKey]netstate.PrefixList) { maps.Copy(o.PrefixLists, m) })
+	keep(o, s.scope, netstate.ListPrefixLists, s.prefixLists, func(m prefixLists) { maps.Copy(o.PrefixLists, m) })
+	if m, err := s.listsInUse.wait(); err == nil { // else they are unknown, and each counts as one entry
+		maps.Copy(o.PrefixLists, m)
+	}
 }
 
 // keep takes a listing's result, or notes why there is none.

@@ -2,6 +2,7 @@ package awsnet
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -13,24 +14,55 @@ import (
 )
 
 // listPrefixLists returns the prefix lists asked for that are there, with their entries.
-func (r *reader) listPrefixLists(ctx context.Context) (map[netstate.PrefixListKey]netstate.PrefixList, *netstate.Error) {
-	found, err := filtered(r.w.PrefixLists, func(f types.Filter) ([]types.ManagedPrefixList, *netstate.Error) {
+func (r *reader) listPrefixLists(ctx context.Context) (prefixLists, *netstate.Error) {
+	return r.prefixLists(ctx, r.w.PrefixLists, func(types.ManagedPrefixList) bool { return true })
+}
+
+// listsInUse returns the prefix lists that routes and rules use and nobody asked for: they count against quotas with their maximum of
+// entries, and the entries of those that routes use may be longer than a route of ours. AWS's own lists are of public addresses.
+func (r *reader) listsInUse(ctx context.Context, t *result[tables], g *result[rules]) (prefixLists, *netstate.Error) {
+	inTables, used := map[netstate.PrefixListID]bool{}, map[netstate.PrefixListID]bool{}
+	if t, err := t.wait(); err == nil {
+		for k := range t.routes {
+			inTables[k.Dest.List], used[k.Dest.List] = true, true
+		}
+	}
+	if g, err := g.wait(); err == nil {
+		for k := range g.rules {
+			used[k.Peer.List] = true
+		}
+	}
+	delete(used, "")
+	for _, asked := range r.w.PrefixLists {
+		delete(used, asked)
+	}
+	return r.prefixLists(ctx, slices.Sorted(maps.Keys(used)), func(l types.ManagedPrefixList) bool {
+		return inTables[netstate.PrefixListID(aws.ToString(l.PrefixListId))] && aws.ToString(l.OwnerId) != "AWS"
+	})
+}
+
+type prefixLists map[netstate.PrefixListKey]netstate.PrefixList
+
+func (r *reader) prefixLists(ctx context.Context, ids []netstate.PrefixListID, open func(types.ManagedPrefixList) bool) (prefixLists, *netstate.Error) {
+	found, err := filtered(ids, func(f types.Filter) ([]types.ManagedPrefixList, *netstate.Error) {
 		return r.describePrefixLists(ctx, f)
 	}, "prefix-list-id")
 	if err != nil {
 		return nil, err
 	}
-	out := map[netstate.PrefixListKey]netstate.PrefixList{}
+	out := prefixLists{}
 	for _, l := range found {
 		id := netstate.PrefixListID(aws.ToString(l.PrefixListId))
-		if !slices.Contains(r.w.PrefixLists, id) {
+		if !slices.Contains(ids, id) {
 			continue
 		}
-		entries, err := r.prefixListEntries(ctx, id)
-		if err != nil {
-			return nil, err
+		p := netstate.PrefixList{MaxEntries: int(aws.ToInt32(l.MaxEntries)), V6: aws.ToString(l.AddressFamily) == "IPv6"}
+		if open(l) {
+			if p.Entries, err = r.prefixListEntries(ctx, id); err != nil {
+				return nil, err
+			}
 		}
-		out[netstate.PrefixListKey{Scope: r.scope, ID: id}] = netstate.PrefixList{MaxEntries: int(aws.ToInt32(l.MaxEntries)), Entries: entries}
+		out[netstate.PrefixListKey{Scope: r.scope, ID: id}] = p
 	}
 	return out, nil
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// allowRules adds the rules of one group and direction in one call. Where one of several exists already, EC2 does not say which, nor is
-// it documented that none of them was added: each is then asked for alone.
+// allowRules adds the rules of one group and direction in one call. Where one of several exists already or is over the quota, EC2 does not
+// say which, nor is it documented that none of them was added: each is then asked for alone.
 func (w *writer) allowRules(ctx context.Context, out []plan.Outcome) {
 	made, err := w.authorize(ctx, actions[plan.AllowRule](out))
-	if err != nil && err.Kind == netstate.Exists && len(out) > 1 {
+	if err != nil && (err.Kind == netstate.Exists || err.Kind == netstate.Limit) && len(out) > 1 {
 		for i := range out {
 			w.allowRules(ctx, out[i:i+1])
 		}

@@ -25,7 +25,7 @@ type RouteKey struct {
 	Propagated bool
 }
 
-// Compare orders routes by scope, table, destination.
+// Compare orders routes by scope, table, destination; a propagated one comes last.
 func (k RouteKey) Compare(o RouteKey) int {
 	if c := k.Scope.Compare(o.Scope); c != 0 {
 		return c
@@ -36,7 +36,13 @@ func (k RouteKey) Compare(o RouteKey) int {
 	if k.Dest.List != o.Dest.List {
 		return compare(k.Dest.List, o.Dest.List)
 	}
-	return ComparePrefix(k.Dest.Prefix, o.Dest.Prefix)
+	if c := ComparePrefix(k.Dest.Prefix, o.Dest.Prefix); c != 0 || k.Propagated == o.Propagated {
+		return c
+	}
+	if o.Propagated {
+		return -1
+	}
+	return 1
 }
 
 // TargetKind says what a route points at, after EC2's field that names it.

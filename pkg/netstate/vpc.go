@@ -39,8 +39,9 @@ type SubnetKey struct {
 
 // PrefixList is a managed prefix list: MaxEntries is what it counts against quotas (VPC User Guide, prefix lists).
 type PrefixList struct {
-	MaxEntries int
-	Entries    []netip.Prefix
+	MaxEntries int // zero: not shown, as of AWS's own lists
+	V6         bool
+	Entries    []netip.Prefix // of lists that the spec names and customers' lists that routes use
 }
 
 // PrefixListKey is a prefix list's identity.

@@ -2,46 +2,12 @@ package preflight
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
-	"github.com/peerd/peerd/pkg/spec"
 )
-
-// routes counts each table's routes by family: all that are not propagated, the local ones too (Amazon VPC quotas, "Route tables").
-func (c *checker) routes() {
-	type key struct {
-		netstate.TableKey
-		v6 family
-	}
-	of := func(k netstate.RouteKey) (key, int) {
-		weight, v6 := c.weight(k.Scope, k.Dest.Prefix, k.Dest.List)
-		return key{netstate.TableKey{Scope: k.Scope, ID: k.Table}, v6}, weight
-	}
-	have := map[key]int{}
-	for k := range c.o.Routes {
-		if !k.Propagated {
-			t, n := of(k)
-			have[t] += n
-		}
-	}
-	for _, a := range c.plan.Actions {
-		add, ok := a.(plan.AddRoute)
-		if !ok {
-			continue
-		}
-		t, n := of(add.Key)
-		l := c.limit(t.Account, func(q spec.Quotas) int { return q.RoutesPerTable }, routesPerTable)
-		if have[t]+n > l.n {
-			c.over(l, a, []plan.Action{a}, plan.BlocksItem, CodeRoutes, "%s has %d %s routes and may have %d; %s needs %d more: raise the quota, or route fewer and wider ranges",
-				t.ID, have[t], t.v6, l.n, add.Key.Dest, n)
-		}
-		if have[t]+n <= l.n || !l.stated {
-			have[t] += n
-		}
-	}
-}
 
 // traffic warns of routes that lose traffic to longer prefixes in their table, whether they are there already or planned, and of planned
 // ones that take it from wider routes. Longest prefix wins (VPC User Guide, "Route priority"). A default route is what everybody takes
@@ -69,30 +35,66 @@ func (c *checker) traffic() {
 	}
 }
 
-// shadowed warns of longer prefixes with another target inside a wanted destination; those that the same peering wants, or that go through
-// its connection anyway, are no loss.
+// prefixes are what a destination covers: a prefix list its entries, as far as they are known.
+func (c *checker) prefixes(k netstate.RouteKey) []netip.Prefix {
+	if k.Dest.List == "" {
+		return []netip.Prefix{k.Dest.Prefix}
+	}
+	return c.o.PrefixLists[netstate.PrefixListKey{Scope: k.Scope, ID: k.Dest.List}].Entries
+}
+
+// beats reports whether a route gets traffic of another that covers the prefix p, with its own prefix q: the longer one does; of two that are
+// equal a prefix beats a prefix list, and a static route a propagated one (VPC User Guide, "Route priority").
+func beats(winner netstate.RouteKey, q netip.Prefix, loser netstate.RouteKey, p netip.Prefix) bool {
+	return netstate.Inside(q, p) && (q != p || winner.Dest.List == "" && loser.Dest.List != "" || loser.Propagated)
+}
+
+// firstBeaten returns the first pair of prefixes in which one route beats another.
+func (c *checker) firstBeaten(winner, loser netstate.RouteKey) (q, p netip.Prefix, found bool) {
+	for _, q := range c.prefixes(winner) {
+		for _, p := range c.prefixes(loser) {
+			if beats(winner, q, loser, p) {
+				return q, p, true
+			}
+		}
+	}
+	return q, p, false
+}
+
+// shadowed warns of routes with another target that get traffic of a wanted destination; those that the same peering wants, or that go
+// through its connection anyway, are no loss.
 func (c *checker) shadowed(l *plan.DesiredLink, k netstate.RouteKey, beside []netstate.RouteKey) {
 	for _, b := range beside {
-		r := c.o.Routes[b]
+		to := c.o.Routes[b].Target
 		_, wanted := l.Ends[0].Routes[b]
 		_, wantedToo := l.Ends[1].Routes[b]
-		if b.Dest.List != "" || k.Dest.List != "" || b.Dest == k.Dest || wanted || wantedToo || r.Target.Kind == netstate.TargetLocal || r.Target == netstate.ToPeering(c.conns[l.Name]) {
+		if wanted || wantedToo || to.Kind == netstate.TargetLocal || to == netstate.ToPeering(c.conns[l.Name]) {
 			continue
 		}
-		if netstate.Inside(b.Dest.Prefix, k.Dest.Prefix) {
-			c.warn(l.Name, CodeShadowed, "%s in %s points at %s and is longer than %s: what it covers does not go through the peering", b.Dest, b.Table, r.Target, k.Dest)
+		if q, p, found := c.firstBeaten(b, k); found {
+			c.warn(l.Name, CodeShadowed, "%s in %s points at %s and comes before %s: what it covers does not go through the peering; remove it if that is not meant",
+				within(q, b.Dest), b.Table, to, within(p, k.Dest))
 		}
 	}
 }
 
+// takes warns of routes with another target that a new one gets traffic of.
 func (c *checker) takes(a plan.AddRoute, beside []netstate.RouteKey) {
 	for _, b := range beside {
-		r := c.o.Routes[b]
-		if b.Dest.List != "" || a.Key.Dest.List != "" || b.Dest == a.Key.Dest || r.Target.Kind == netstate.TargetLocal || r.Target == netstate.ToPeering(a.Conn) {
+		to := c.o.Routes[b].Target
+		if to.Kind == netstate.TargetLocal || to == netstate.ToPeering(a.Conn) {
 			continue
 		}
-		if netstate.Inside(a.Key.Dest.Prefix, b.Dest.Prefix) && b.Dest.Prefix.Bits() > 0 {
-			c.warn(a.Link(), CodeTakes, "takes %s from %s %s in %s", a.Key.Dest, r.Target, b.Dest, b.Table)
+		if q, p, found := c.firstBeaten(a.Key, b); found && p.Bits() > 0 {
+			c.warn(a.Link(), CodeTakes, "takes %s from %s %s in %s: list narrower destinations under routes.to if that is not meant", within(q, a.Key.Dest), to, within(p, b.Dest), b.Table)
 		}
 	}
+}
+
+// within names a prefix, and the prefix list that it is of.
+func within(p netip.Prefix, d netstate.Dest) string {
+	if d.List == "" {
+		return p.String()
+	}
+	return p.String() + " of " + string(d.List)
 }

@@ -5,10 +5,8 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/preflight"
 )
-
-// outstandingRequests is EC2's default limit of requests that wait for acceptance, per requester account and region (Amazon VPC quotas).
-const outstandingRequests = 25
 
 // countPending counts the requests that wait for acceptance by requester scope, whoever made them, and those being made.
 func (p *pass) countPending() {
@@ -49,7 +47,7 @@ func (p *pass) limit(s netstate.Scope) int {
 			return a.Quotas.OutstandingRequests
 		}
 	}
-	return outstandingRequests
+	return preflight.OutstandingRequests
 }
 
 // sayNoRoom reports the requests that were not made because those before them are still waiting for somebody.
