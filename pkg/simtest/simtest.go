@@ -40,6 +40,7 @@ type Rig struct {
 	T    *testing.T
 	Sim  *ec2sim.Sim
 	Spec *spec.Set
+	Via  http.RoundTripper // what calls go through, such as one that spoils replies; nil: Sim itself
 }
 
 // New makes a rig: World unless cfg has a world of its own, and a spec as text.
@@ -52,7 +53,7 @@ func New(t *testing.T, cfg ec2sim.Config, text string) *Rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Rig{t, sim, LoadSpec(t, text)}
+	return &Rig{T: t, Sim: sim, Spec: LoadSpec(t, text)}
 }
 
 // LoadSpec loads a spec from text, with pairs of old and new strings replaced in it; each must be there.
@@ -107,7 +108,11 @@ func (r *Rig) Run(in reconcile.Input) (*reconcile.Report, []ec2sim.Call) {
 	r.T.Helper()
 	before := len(r.Sim.Calls())
 	in.Spec = r.Spec
-	report := reconcile.New(reconcile.Config{Target: Target(r.Sim)}).Cycle(r.T.Context(), in)
+	via := r.Via
+	if via == nil {
+		via = r.Sim
+	}
+	report := reconcile.New(reconcile.Config{Target: Target(via)}).Cycle(r.T.Context(), in)
 	return report, Mutating(r.Sim.Calls()[before:])
 }
 
