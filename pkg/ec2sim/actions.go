@@ -1,6 +1,9 @@
 package ec2sim
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/peerd/peerd/pkg/ec2sim/wire"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 )
@@ -17,6 +20,9 @@ type action struct {
 type effect func(*request) ([]wire.Node, *world.Error)
 
 var services = map[string]map[string]action{"ec2": ec2Actions, "sts": stsActions}
+
+// Actions lists every action that a service, ec2 or sts, models.
+func Actions(service string) []string { return slices.Sorted(maps.Keys(services[service])) }
 
 func reads(decode func(wire.Form) effect) action  { return action{decode: decode} }
 func writes(decode func(wire.Form) effect) action { return action{decode: decode, mutating: true} }

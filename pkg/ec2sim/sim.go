@@ -44,7 +44,8 @@ type Sim struct {
 	latency time.Duration
 
 	mu       sync.Mutex // guards everything below; calls happen one after the other
-	now      func() time.Time
+	clock    func() time.Time
+	ahead    time.Duration // of the clock
 	world    *world.World
 	accounts map[string]*account // nil: every account exists
 	sessions map[string]session  // by access key
@@ -59,11 +60,11 @@ type Sim struct {
 // New makes a Sim.
 func New(cfg Config) (*Sim, error) {
 	s := &Sim{
-		latency: cfg.Latency, now: cfg.Now, world: world.New(), sessions: map[string]session{}, faults: fault.NewSet(),
+		latency: cfg.Latency, clock: cfg.Now, world: world.New(), sessions: map[string]session{}, faults: fault.NewSet(),
 		buckets: map[bucketKey]bucket{}, born: map[string]time.Time{},
 	}
-	if s.now == nil {
-		s.now = time.Now
+	if s.clock == nil {
+		s.clock = time.Now
 	}
 	s.world.Delays, s.world.Switches = cfg.Delays, cfg.Switches
 	if cfg.World != nil {
@@ -72,6 +73,22 @@ func New(cfg Config) (*Sim, error) {
 		}
 	}
 	return s, s.world.Switches.Check()
+}
+
+func (s *Sim) now() time.Time { return s.clock().Add(s.ahead) }
+
+// Time is what the Sim's clock says, and how far Advance has put it ahead.
+func (s *Sim) Time() (now time.Time, ahead time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now(), s.ahead
+}
+
+// Advance lets time go by at once: requests expire, sessions end, throttle buckets fill. It is for a Sim whose clock nobody can inject.
+func (s *Sim) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead += d
 }
 
 // AccessKey gives static credentials that belong to an account.
@@ -114,6 +131,13 @@ func (s *Sim) ClearFaults() {
 	defer s.mu.Unlock()
 	s.faults.Clear()
 	s.past = nil
+}
+
+// Faults lists the faults in force, with what they did so far.
+func (s *Sim) Faults() []fault.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults.States()
 }
 
 // Fired counts the faults that fired, by kind.

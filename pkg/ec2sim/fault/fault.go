@@ -3,10 +3,12 @@
 package fault
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -32,22 +34,47 @@ const (
 	NotFound    Kind = "not-found"    // an id made less than Rule.Delay ago is not found; fires only on calls that name such an id
 )
 
+// Kinds lists them all.
+var Kinds = []Kind{Error, ServerError, Reset, Hang, Late, Slow, HTML, Empty, OtherAction, Truncated, Huge, RepeatToken, DropItem, Stale, NotFound}
+
 // Rule says which calls a fault meets. An empty name means any.
 type Rule struct {
-	Service, Operation, Account, Region string
+	Service   string `json:"service,omitempty"`
+	Operation string `json:"operation,omitempty"`
+	Account   string `json:"account,omitempty"`
+	Region    string `json:"region,omitempty"`
 
-	From   int     // the first matching call to meet, counted from 1; zero is 1
-	Count  int     // how many; zero is all from then on
-	Rate   float64 // the part of them that is met, in (0, 1); zero is all
-	Seed   uint64  // decides, with what a call says, which part that is: whatever else happens, and in whatever order
-	Before bool    // instead of the effect; otherwise the call takes effect and the client does not learn of it
+	From   int     `json:"from,omitempty"`   // the first matching call to meet, counted from 1; zero is 1
+	Count  int     `json:"count,omitempty"`  // how many; zero is all from then on
+	Rate   float64 `json:"rate,omitempty"`   // the part of them that is met, in (0, 1); zero is all
+	Seed   uint64  `json:"seed,omitempty"`   // decides, with what a call says, which part that is: whatever else happens, and in whatever order
+	Before bool    `json:"before,omitempty"` // instead of the effect; otherwise the call takes effect and the client does not learn of it
 
-	Kind    Kind
-	Code    string
-	Message string
-	Status  int
-	Delay   time.Duration
-	Size    int64
+	Kind    Kind          `json:"kind"`
+	Code    string        `json:"code,omitempty"`
+	Message string        `json:"message,omitempty"`
+	Status  int           `json:"status,omitempty"`
+	Delay   time.Duration `json:"delay,omitempty"`
+	Size    int64         `json:"size,omitempty"`
+}
+
+// Check refuses a rule that could never fire, or not as it was meant.
+func (r Rule) Check() error {
+	switch {
+	case !slices.Contains(Kinds, r.Kind):
+		return fmt.Errorf("kind %q is none of %q", r.Kind, Kinds)
+	case r.Kind == Error && r.Code == "":
+		return fmt.Errorf("a fault of kind %s needs a code", r.Kind)
+	case r.Delay <= 0 && (r.Kind == Late || r.Kind == Stale || r.Kind == NotFound):
+		return fmt.Errorf("a fault of kind %s needs a delay", r.Kind)
+	case r.Rate < 0 || r.Rate > 1:
+		return fmt.Errorf("rate %g is not between 0 and 1", r.Rate)
+	case r.From < 0 || r.Count < 0 || r.Delay < 0 || r.Size < 0:
+		return errors.New("from, count, delay and size are not negative")
+	case r.Status != 0 && (r.Status < 200 || r.Status > 599):
+		return fmt.Errorf("status %d is not one of HTTP's", r.Status)
+	}
+	return nil
 }
 
 // Call is what a rule is matched against.
@@ -70,6 +97,7 @@ type Set struct {
 type armed struct {
 	Rule
 	met   int
+	fired int
 	times map[Call]int // how often the same call came, where a rate asks
 }
 
@@ -98,16 +126,26 @@ func (s *Set) Clear() { s.rules = nil }
 
 // Has says whether a rule of a kind is in force.
 func (s *Set) Has(k Kind) bool {
-	for _, r := range s.rules {
-		if r.Kind == k {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.rules, func(r *armed) bool { return r.Kind == k })
 }
 
 // Fired counts what fired, by kind.
 func (s *Set) Fired() map[Kind]int { return maps.Clone(s.fired) }
+
+// State is a rule in force: how many calls it could have met so far, and how many it did.
+type State struct {
+	Rule
+	Met, Fired int
+}
+
+// States lists the rules in force, in the order in which they are asked.
+func (s *Set) States() []State {
+	out := make([]State, len(s.rules))
+	for i, r := range s.rules {
+		out[i] = State{r.Rule, r.met, r.fired}
+	}
+	return out
+}
 
 // Fire finds the rule that fires on a call: the first in force, of those that apply. Every rule that applies counts the call,
 // so that From means the same whatever other rules there are.
@@ -126,6 +164,7 @@ func (s *Set) Fire(c Call, applies func(Rule) bool) (Rule, bool) {
 	if hit == nil {
 		return Rule{}, false
 	}
+	hit.fired++
 	s.fired[hit.Kind]++
 	return hit.Rule, true
 }
