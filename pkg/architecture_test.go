@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"pkg/ec2sim/wire":             {},
 	"pkg/ec2sim/world":            {},
 	"pkg/ec2sim/fault":            {},
+	"pkg/ec2sim/control":          {"pkg/ec2sim", "pkg/ec2sim/fault"},
 	"pkg/sandbox":                 {"pkg/netstate", "pkg/spec", "pkg/ec2sim", "pkg/ec2sim/world"},
 	"pkg/simtest":                 {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/reconcile", "pkg/render", "pkg/awsnet", "pkg/ec2sim", "pkg/ec2sim/world"},
 	"pkg/failures":                {},

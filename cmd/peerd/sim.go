@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/ec2sim/control"
 	"github.com/peerd/peerd/pkg/reconcile"
 )
 
@@ -22,7 +23,8 @@ func (a *app) simCommand() *cobra.Command {
 		Use:   "sim",
 		Short: "Serve the simulated EC2 and STS",
 		Long: "Serve the simulated EC2 and STS on one address for every account and region. An access key of 12 digits belongs to that account; " +
-			"without a world file every account exists, empty, and any role can be assumed.",
+			"without a world file every account exists, empty, and any role can be assumed. Below " + control.Prefix + " it takes faults to inject and " +
+			"tells the calls, the world and its clock, as JSON (docs/simulator.md).",
 		Example: `  peerd sim --listen 127.0.0.1:4566 &
   AWS_ACCESS_KEY_ID=111111111111 AWS_SECRET_ACCESS_KEY=x AWS_ENDPOINT_URL=http://127.0.0.1:4566 peerd --once --spec specs/`,
 		Args: cobra.NoArgs,
@@ -55,7 +57,10 @@ func (a *app) serve(ctx context.Context, listen string, cfg ec2sim.Config) error
 		return exitError{reconcile.ExitFailed, err}
 	}
 	fmt.Fprintf(a.stdout, "simulated AWS on http://%s\n", l.Addr())
-	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
+	mux := http.NewServeMux()
+	mux.Handle("/", sim)
+	mux.Handle(control.Prefix, control.New(sim))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
