@@ -52,11 +52,13 @@ type vpcSpec struct {
 		Support   *bool `yaml:"support"` // default true
 		Hostnames bool  `yaml:"hostnames"`
 	} `yaml:"dns"`
-	Tags    world.Tags   `yaml:"tags"`
-	Subnets []subnetSpec `yaml:"subnets"`
-	Tables  []tableSpec  `yaml:"tables"`
-	Groups  []groupSpec  `yaml:"groups"`
-	ACLs    []aclSpec    `yaml:"acls"`
+	Tags       world.Tags       `yaml:"tags"`
+	Encryption world.Encryption `yaml:"encryption"`
+	SharedWith []string         `yaml:"sharedWith"` // accounts; those that have groups in it are included
+	Subnets    []subnetSpec     `yaml:"subnets"`
+	Tables     []tableSpec      `yaml:"tables"`
+	Groups     []groupSpec      `yaml:"groups"`
+	ACLs       []aclSpec        `yaml:"acls"`
 }
 
 type subnetSpec struct {

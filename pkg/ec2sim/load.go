@@ -161,7 +161,9 @@ func (l *loader) vpc(at world.At, spec vpcSpec) {
 	v := world.VPC{
 		ID: l.id(at.Scope, "vpc", "", spec.ID, spec.Name), Default: spec.Default, Tags: named(spec.Tags, spec.Name),
 		DNSSupport: spec.DNS.Support == nil || *spec.DNS.Support, DNSHostnames: spec.DNS.Hostnames,
+		Encryption: spec.Encryption,
 	}
+	l.check(slices.Contains([]string{"", "monitor", "enforce"}, v.Encryption.Mode), "%s: %s: encryption mode is monitor or enforce, not %q", at.Scope, v.ID, v.Encryption.Mode)
 	l.check(len(spec.CIDRs) > 0, "%s: %s has no CIDR", at.Scope, v.ID)
 	for _, text := range slices.Concat(spec.CIDRs, spec.IPv6) {
 		v.Blocks = append(v.Blocks, world.Block{
@@ -169,6 +171,10 @@ func (l *loader) vpc(at world.At, spec vpcSpec) {
 		})
 	}
 	l.world.AddVPC(at, v)
+	for _, account := range spec.SharedWith {
+		l.check(accountForm.MatchString(account), "%s: %s is shared with %q, which is no account", at.Scope, v.ID, account)
+		l.world.Share(at, v.ID, account)
+	}
 	for _, t := range spec.Tables {
 		l.table(at, v.ID, t)
 	}
@@ -222,6 +228,7 @@ func (l *loader) group(at world.At, vpc string, spec groupSpec) {
 		return
 	}
 	owner := at.Account
+	l.world.Share(at, vpc, cmp.Or(spec.Account, owner))
 	at = l.whose(at, spec)
 	g := world.Group{
 		VPCOwner: owner,

@@ -360,6 +360,49 @@ func TestMiddleboxRoutes(t *testing.T) {
 	equal(t, route("10.0.0.0/16"), "RouteAlreadyExists") // the local route itself
 }
 
+// VPC User Guide, "Share your VPC with other accounts": a participant sees the VPC, its subnets, tables, ACLs and peerings without the owner's
+// tags, changes none of them, and has groups of its own there, which the owner does not see.
+func TestSharedVPC(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("name: hub\n"), []byte("name: hub\n            sharedWith: [\"222222222222\"]\n"), 1)
+	})
+	pcx := f.peered(near, alice, east)
+	f.ok(alice, east, "CreateTags", "ResourceId.1", pcx, "Tag.1.Key", "k", "Tag.1.Value", "v")
+	for _, c := range []struct{ action, set, id, of string }{
+		{"DescribeVpcs", "vpcSet", "vpcId", hub}, {"DescribeSubnets", "subnetSet", "subnetId", "subnet-0000000000000a001"},
+		{"DescribeRouteTables", "routeTableSet", "routeTableId", hubOther}, {"DescribeVpcPeeringConnections", "vpcPeeringConnectionSet", "vpcPeeringConnectionId", pcx},
+		{"DescribeNetworkAcls", "networkAclSet", "vpcId", hub},
+	} {
+		found := 0
+		for _, it := range f.ok(bob, east, c.action).items(c.set + "/item") {
+			if it.one(c.id) != c.of {
+				continue
+			}
+			found++
+			equal(t, it.all("tagSet/item/key"), nil)
+			equal(t, it.one("ownerId")+it.one("requesterVpcInfo/ownerId"), alice)
+		}
+		equal(t, [2]any{c.action, found}, [2]any{c.action, 1})
+		if got := f.ok(bob, west, c.action).all(c.set + "/item/" + c.id); slices.Contains(got, c.of) {
+			t.Errorf("%s shows %s in another region", c.action, c.of)
+		}
+	}
+	equal(t, len(f.ok(bob, east, "DescribeRouteTables", "RouteTableId.1", hubOther).all("routeTableSet/item/routeSet/item/state")), 3)
+	equal(t, len(f.ok(bob, east, "DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1", pcx).items("vpcPeeringConnectionSet/item")), 1)
+	f.unchanged(func() {
+		f.no("InvalidRouteTableID.NotFound", bob, east, "CreateRoute", "RouteTableId", hubOther, "DestinationCidrBlock", "10.9.0.0/16", "VpcPeeringConnectionId", pcx)
+		f.no("InvalidVpcPeeringConnectionID.NotFound", bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", pcx)
+		f.no("InvalidVpcID.NotFound", bob, east, "CreateVpcPeeringConnection", "VpcId", hub, "PeerVpcId", spoke)
+		f.no("InvalidVpcID.NotFound", bob, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "k", "Tag.1.Value", "v")
+		f.no("InvalidVpcID.NotFound", bob, east, "CreateSecurityGroup", "VpcId", near, "GroupName", "n", "GroupDescription", "d")
+	})
+	own := f.ok(bob, east, "CreateSecurityGroup", "VpcId", hub, "GroupName", "n", "GroupDescription", "d").one("groupId")
+	f.no("InvalidGroup.NotFound", alice, east, "AuthorizeSecurityGroupIngress", of(own, perm(1, "tcp", "80", "80", "10.9.0.0/16"))...)
+	f.ok(bob, east, "AuthorizeSecurityGroupIngress", of(own, fromGroup(nearApp, alice))...) // over the owner's connection
+	f.ok(bob, east, "AuthorizeSecurityGroupIngress", of(own, fromGroup(hubApp, alice))...)  // in the same VPC
+}
+
 // EC2 API reference, CreateSecurityGroup: without a VPC the default one is meant, if there is one.
 func TestDefaultVPC(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package ec2sim_test
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -57,6 +58,9 @@ func TestUndocumentedBehaviour(t *testing.T) {
 			f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", f.request(spoke, bob, east))
 			return f.ok(alice, east, "DescribeVpcPeeringConnections").one("vpcPeeringConnectionSet/item/status/message")
 		}, [2]string{"Deleted by " + alice, ""}},
+		"encryption enforced on one side": {world.Switches{EnforcedPeering: "failed"}, func(f *fixture) string {
+			return f.status(alice, east, f.request(spoke, bob, east))
+		}, [2]string{"pending-acceptance", "failed"}},
 		"too many routes": {world.Switches{RouteLimitCode: "ResourceCountLimitExceeded"}, func(f *fixture) string {
 			id, code := f.peered(spoke, bob, east), ""
 			for n := 0; n < 500 && code == ""; n++ {
@@ -74,9 +78,24 @@ func TestUndocumentedBehaviour(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			equal(t, [2]string{c.do(newFixture(t)), c.do(newFixture(t, with(c.with)))}, c.want)
+			enforcing := func(cfg *ec2sim.Config) {
+				cfg.World = bytes.Replace(cfg.World, []byte("name: hub\n"), []byte("name: hub\n            encryption: {mode: enforce}\n"), 1)
+			}
+			equal(t, [2]string{c.do(newFixture(t, enforcing)), c.do(newFixture(t, enforcing, with(c.with)))}, c.want)
 		})
 	}
+}
+
+// VPC User Guide, "VPC encryption controls": a VPC shows its mode, and whether peerings are left out of it.
+func TestEncryptionControl(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, with(world.Switches{EnforcedPeering: "failed"}), func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("name: hub\n"), []byte("name: hub\n            encryption: {mode: enforce, excludePeering: true}\n"), 1)
+	})
+	equal(t, f.status(alice, east, f.request(spoke, bob, east)), "pending-acceptance")
+	vpcs := f.ok(alice, east, "DescribeVpcs")
+	equal(t, vpcs.all("vpcSet/item/encryptionControl/mode"), []string{"enforce"})
+	equal(t, vpcs.all("vpcSet/item/encryptionControl/resourceExclusions/vpcPeering/state"), []string{"enabled"})
 }
 
 // Every switch is in the table that Check and Variations read, with its name in the world file.

@@ -39,7 +39,22 @@ func vpcNodes(v world.VPC, now time.Time) []wire.Node {
 	return append(nodes,
 		wire.Set("cidrBlockAssociationSet", v4, func(b world.Block) []wire.Node { return v4Nodes(b, b.State(now)) }),
 		wire.Set("ipv6CidrBlockAssociationSet", v6, func(b world.Block) []wire.Node { return v6Nodes(b, b.State(now)) }),
+		encryptionNode(v),
 		tagSet(v.Tags))
+}
+
+// encryptionNode is nothing for a VPC without encryption control.
+func encryptionNode(v world.VPC) wire.Node {
+	if v.Encryption.Mode == "" {
+		return wire.Node{}
+	}
+	excluded := "disabled"
+	if v.Encryption.ExcludePeering {
+		excluded = "enabled"
+	}
+	return wire.Group("encryptionControl", wire.Text("vpcId", v.ID), wire.Text("vpcEncryptionControlId", world.DerivedID("vpcec", v.ID)),
+		wire.Text("mode", v.Encryption.Mode), wire.Text("state", "available"),
+		wire.Group("resourceExclusions", wire.Group("vpcPeering", wire.Text("state", excluded))))
 }
 
 func v4Nodes(b world.Block, state string) []wire.Node {

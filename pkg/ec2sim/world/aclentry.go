@@ -129,14 +129,18 @@ func (in EntryRequest) ports(e *Entry) *Error {
 	return nil
 }
 
-// ACLs lists the network ACLs of the scope.
+// ACLs lists the network ACLs that the scope sees.
 func (w *World) ACLs(at At, q Query) ([]ACL, *Error) {
-	all := sorted(w.in(at.Scope).acls)
-	for i := range all {
-		all[i] = w.closed(at, all[i])
+	own := sorted(w.in(at.Scope).acls)
+	for i := range own {
+		own[i] = w.closed(at, own[i])
+	}
+	id := func(a ACL) string { return a.ID }
+	others := func(o At, v VPC) []ACL {
+		return inVPC(w.in(o.Scope).acls, func(a ACL) string { return a.VPC }, v.ID, func(a *ACL) { *a, a.Tags = w.closed(o, *a), nil })
 	}
 	return find(w, q, listing[ACL]{
-		kind: aclKind, all: all, id: func(a ACL) string { return a.ID }, tags: func(a ACL) Tags { return a.Tags }, fields: aclFields,
+		kind: aclKind, all: described(w, at, own, others, id), id: id, tags: func(a ACL) Tags { return a.Tags }, fields: aclFields,
 	})
 }
 

@@ -118,7 +118,17 @@ func (w *World) request(at At, ends [2]End) *Connection {
 // kinds included (VPC Peering Guide, "Unsupported VPC peering configurations").
 func (w *World) connectable(ends [2]End) bool {
 	theirs := w.prefixes(ends[Accepter])
+	if w.Switches.EnforcedPeering == "failed" && w.encryption(ends[Requester]).enforced() != w.encryption(ends[Accepter]).enforced() {
+		return false
+	}
 	return len(theirs) > 0 && Partition(ends[0].Region) == Partition(ends[1].Region) && !overlapping(w.prefixes(ends[Requester]), theirs)
+}
+
+func (w *World) encryption(e End) Encryption {
+	if r := w.regions[e.Scope]; r != nil {
+		return r.vpcs[e.VPC].Encryption
+	}
+	return Encryption{}
 }
 
 // Partition is the AWS partition a region belongs to.

@@ -244,16 +244,36 @@ func (w *World) connectionsIn(at At) []ConnectionView {
 	return out
 }
 
+// ofShared shows a participant the connections of a shared VPC: as the owner sees them, without tags and options.
+func (w *World) ofShared(at At) func(At, VPC) []ConnectionView {
+	return func(o At, shared VPC) []ConnectionView {
+		var out []ConnectionView
+		for c := range w.touching(End{o.Scope, shared.ID}) {
+			if !c.visibleIn(o) || c.visibleIn(at) {
+				continue
+			}
+			v := w.view(o, c)
+			v.Tags, v.Sides[Requester].DNS, v.Sides[Accepter].DNS = nil, nil, nil
+			out = append(out, v)
+		}
+		return out
+	}
+}
+
 // Connections answers DescribeVpcPeeringConnections.
 func (w *World) Connections(at At, q Query) ([]ConnectionView, *Error) {
-	for _, id := range q.IDs {
-		if _, err := w.connection(at, id); err != nil {
+	id := func(v ConnectionView) string { return v.ID }
+	all := slices.CompactFunc(described(w, at, w.connectionsIn(at), w.ofShared(at), id), func(a, b ConnectionView) bool { return a.ID == b.ID })
+	for _, want := range q.IDs {
+		if err := connKind.check(want); err != nil {
 			return nil, err
+		}
+		if !slices.ContainsFunc(all, func(v ConnectionView) bool { return v.ID == want }) {
+			return nil, w.connectionGone(want)
 		}
 	}
 	return find(w, q, listing[ConnectionView]{
-		kind: connKind, all: w.connectionsIn(at),
-		id: func(v ConnectionView) string { return v.ID }, tags: func(v ConnectionView) Tags { return v.Tags },
+		kind: connKind, all: all, id: id, tags: func(v ConnectionView) Tags { return v.Tags },
 		fields: connectionFields,
 	})
 }

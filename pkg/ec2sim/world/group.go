@@ -28,7 +28,8 @@ func (w *World) CreateSecurityGroup(at At, in NewGroup) (Group, *Error) {
 			return Group{}, refuse("VPCIdNotSpecified", "No default VPC for this user")
 		}
 	}
-	if _, err := get(vpcKind, r.vpcs, vpc); err != nil {
+	foreign, isShared := w.sharedVPC(at, vpc)
+	if _, err := get(vpcKind, r.vpcs, vpc); err != nil && !isShared {
 		return Group{}, err
 	}
 	if err := checkGroupNames(in); err != nil {
@@ -45,7 +46,7 @@ func (w *World) CreateSecurityGroup(at At, in NewGroup) (Group, *Error) {
 	if full(len(r.groups), w.Quota(at.Account).Groups) {
 		return Group{}, refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached.")
 	}
-	g := Group{ID: w.newID("sg"), Name: in.Name, Description: in.Description, VPC: vpc, Tags: in.Tags}
+	g := Group{ID: w.newID("sg"), Name: in.Name, Description: in.Description, VPC: vpc, VPCOwner: foreign.Owner, Tags: in.Tags}
 	return w.AddGroup(at, g, true), nil
 }
 

@@ -112,11 +112,14 @@ func (w *World) DeleteSubnet(at At, id string) *Error {
 	return nil
 }
 
-// Subnets lists the subnets of the scope.
+// Subnets lists the subnets that the scope sees.
 func (w *World) Subnets(at At, q Query) ([]Subnet, *Error) {
+	id := func(s Subnet) string { return s.ID }
+	others := func(o At, v VPC) []Subnet {
+		return inVPC(w.in(o.Scope).subnets, func(s Subnet) string { return s.VPC }, v.ID, func(s *Subnet) { s.Tags = nil })
+	}
 	return find(w, q, listing[Subnet]{
-		kind: subnetKind, all: sorted(w.in(at.Scope).subnets),
-		id: func(s Subnet) string { return s.ID }, tags: func(s Subnet) Tags { return s.Tags },
+		kind: subnetKind, all: described(w, at, sorted(w.in(at.Scope).subnets), others, id), id: id, tags: func(s Subnet) Tags { return s.Tags },
 		fields: fields[Subnet]{
 			"subnet-id":         func(s Subnet) []string { return one(s.ID) },
 			"vpc-id":            func(s Subnet) []string { return one(s.VPC) },

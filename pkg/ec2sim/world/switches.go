@@ -36,6 +36,8 @@ type Switches struct {
 	ModifyWithoutDescription string `yaml:"modifyWithoutDescription"`
 	// CrossAccountOptions: "hide" or "show" the PeeringOptions of another account's side of an active connection.
 	CrossAccountOptions string `yaml:"crossAccountOptions"`
+	// EnforcedPeering: "allow" a peering of a VPC that enforces encryption with one that does not, or let the request be "failed".
+	EnforcedPeering string `yaml:"enforcedPeering"`
 	// StatusMessages: "guess" or "omit" the messages of rejected, expired, deleting and deleted, whose texts are not documented.
 	StatusMessages string `yaml:"statusMessages"`
 	// Pages: "full", or "short": with fewer items than asked for, the first even empty, as paginated calls may be answered.
@@ -91,6 +93,7 @@ var choices = []choice{
 	{name: "authorize", of: func(s *Switches) *string { return &s.Authorize }, values: []string{"atomic", "partial"}},
 	{name: "modifyWithoutDescription", of: func(s *Switches) *string { return &s.ModifyWithoutDescription }, values: []string{"clear", "keep"}},
 	{name: "crossAccountOptions", of: func(s *Switches) *string { return &s.CrossAccountOptions }, values: []string{"hide", "show"}},
+	{name: "enforcedPeering", of: func(s *Switches) *string { return &s.EnforcedPeering }, values: []string{"allow", "failed"}},
 	{name: "statusMessages", of: func(s *Switches) *string { return &s.StatusMessages }, values: []string{"guess", "omit"}},
 	{name: "pages", of: func(s *Switches) *string { return &s.Pages }, values: []string{"full", "short"}},
 	{name: "idsWithMaxResults", of: func(s *Switches) *string { return &s.IDsWithMaxResults }, values: []string{"refuse", "allow"}},

@@ -94,15 +94,23 @@ func (w *World) DeleteRouteTable(at At, id string) *Error {
 	return nil
 }
 
-// RouteTables lists the tables of the scope. association.main=false finds only tables that have an association, as the
+// RouteTables lists the tables that the scope sees. association.main=false finds only tables that have an association, as the
 // EC2 API reference warns.
 func (w *World) RouteTables(at At, q Query) ([]TableView, *Error) {
-	var all []TableView
+	var own []TableView
 	for _, t := range sorted(w.in(at.Scope).tables) {
-		all = append(all, w.tableView(at, t))
+		own = append(own, w.tableView(at, t))
+	}
+	id := func(t TableView) string { return t.ID }
+	others := func(o At, v VPC) []TableView {
+		var out []TableView
+		for _, t := range inVPC(w.in(o.Scope).tables, func(t Table) string { return t.VPC }, v.ID, func(t *Table) { t.Tags = nil }) {
+			out = append(out, w.tableView(o, t))
+		}
+		return out
 	}
 	return find(w, q, listing[TableView]{
-		kind: tableKind, all: all, id: func(t TableView) string { return t.ID }, tags: func(t TableView) Tags { return t.Tags },
+		kind: tableKind, all: described(w, at, own, others, id), id: id, tags: func(t TableView) Tags { return t.Tags },
 		fields: tableFields,
 	})
 }

@@ -15,8 +15,19 @@ type VPC struct {
 	Default                  bool
 	DNSSupport, DNSHostnames bool
 	UsageMetrics             bool
+	SharedWith               []string // accounts
+	Encryption               Encryption
 	Tags                     Tags
 }
+
+// Encryption is a VPC's encryption control (VPC User Guide, "VPC encryption controls"); the zero value is none.
+type Encryption struct {
+	Mode           string `yaml:"mode"`           // monitor or enforce
+	ExcludePeering bool   `yaml:"excludePeering"` // peerings need not be encrypted
+}
+
+// enforced says whether peerings of the VPC must be encrypted.
+func (e Encryption) enforced() bool { return e.Mode == "enforce" && !e.ExcludePeering }
 
 // Block is one CIDR of a VPC, counted from the time it is associated.
 type Block struct {
@@ -108,11 +119,15 @@ func (w *World) amazonIPv6() netip.Prefix {
 	return netip.MustParsePrefix(fmt.Sprintf("2600:1f18:%x:%x00::/56", w.made>>8, w.made&0xff))
 }
 
-// Vpcs lists the VPCs of the scope.
+// Vpcs lists the VPCs that the scope sees.
 func (w *World) Vpcs(at At, q Query) ([]VPC, *Error) {
+	id := func(v VPC) string { return v.ID }
+	others := func(_ At, v VPC) []VPC {
+		v.Tags = nil
+		return []VPC{v}
+	}
 	return find(w, q, listing[VPC]{
-		kind: vpcKind, all: sorted(w.in(at.Scope).vpcs),
-		id: func(v VPC) string { return v.ID }, tags: func(v VPC) Tags { return v.Tags },
+		kind: vpcKind, all: described(w, at, sorted(w.in(at.Scope).vpcs), others, id), id: id, tags: func(v VPC) Tags { return v.Tags },
 		fields: fields[VPC]{
 			"vpc-id":                            func(v VPC) []string { return one(v.ID) },
 			"owner-id":                          func(v VPC) []string { return one(v.Owner) },
