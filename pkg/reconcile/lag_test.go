@@ -89,6 +89,31 @@ func once(t *testing.T, target *reconciletest.Target) {
 	}
 }
 
+// A leftover that is gone is not looked at again.
+func TestRemovalThatIsShownIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		target := reconciletest.New(world())
+		mustExit(t, cycle(t, target), reconcile.ExitInSync)
+		before, _ := target.Looks()
+		text := twoPeerings[:strings.Index(twoPeerings, "  - {name: three-one")]
+		s, err := spec.Load(fstest.MapFS{"spec.yaml": {Data: []byte(text)}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := reconcile.Input{Spec: s, Prune: true, Limits: plan.Limits{Number: 1}}
+		mustExit(t, reconcile.New(reconcile.Config{Target: target}).Cycle(t.Context(), in), reconcile.ExitInSync)
+		if full, _ := target.Looks(); full-before > 3 { // before, with what the leftover needs, and after
+			t.Errorf("%d full looks", full-before)
+		}
+		for id, c := range target.World().Connections {
+			if c.Status.Alive() != (c.Views[0].Tags[netstate.TagLink] == "one-two") {
+				t.Errorf("%s of %v is %s", id, c.Views[0].Tags, c.Status)
+			}
+		}
+	})
+}
+
 // F56: a refused option holds up neither rules nor routes.
 func TestRefusedOptionHoldsUpNothing(t *testing.T) {
 	t.Parallel()

@@ -123,9 +123,12 @@ func (p *pass) plan(o *netstate.Observed) *plan.Plan {
 // replan plans anew from the last look and lays out what each link may do of it.
 func (p *pass) replan() {
 	now := p.plan(p.o)
+	for _, l := range p.order {
+		l.actions = nil // also of a leftover that the plan does not have any more: it is gone
+	}
 	for _, s := range now.Links {
 		if l := p.links[s.Name]; l != nil {
-			l.state, l.actions = s, nil
+			l.state = s
 		}
 	}
 	for _, a := range now.Announced(p.first) {
