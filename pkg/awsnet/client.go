@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -23,6 +24,8 @@ type Config struct {
 	Share       float64                                                          // of EC2's default token buckets; zero: 0.5
 	SessionName string                                                           // of assumed roles; zero: "peerd"
 	PageSize    int32                                                            // items per page; zero: the documented maxima
+	Backoff     retry.BackoffDelayer                                             // between the attempts of a call; nil: the SDK's, which grows at random
+	Reads       int                                                              // in flight per account and region; zero: 8
 	OnCall      func(Call)                                                       // told of every HTTP attempt, from many goroutines at once; may be nil
 }
 
@@ -31,6 +34,7 @@ func (c Config) withDefaults() Config {
 	c.ScopeBudget = cmp.Or(c.ScopeBudget, 45*time.Second)
 	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
 	c.Share = cmp.Or(c.Share, 0.5)
+	c.Reads = cmp.Or(c.Reads, readsPerScope)
 	c.SessionName = cmp.Or(c.SessionName, "peerd")
 	if c.Now == nil {
 		c.Now = time.Now
@@ -65,9 +69,8 @@ type Target struct {
 
 // How many reads may be in flight: a hung account takes up its own slots only, so that others are not held up by it.
 const (
-	readsPerScope   = 8
-	readsPerAccount = 16
-	readsOverall    = 64
+	readsPerScope = 8 // an account has twice as many
+	readsOverall  = 64
 )
 
 // New returns a target. It makes no call: sessions are opened when they are first needed.
@@ -107,7 +110,7 @@ func (t *Target) scoped(scope netstate.Scope) (*limits, slots) {
 		t.limits[scope] = newLimits(t.cfg.Share)
 	}
 	if t.accounts[scope.Account] == nil {
-		t.accounts[scope.Account] = newSlots(readsPerAccount)
+		t.accounts[scope.Account] = newSlots(2 * t.cfg.Reads)
 	}
 	return t.limits[scope], t.accounts[scope.Account]
 }

@@ -109,8 +109,13 @@ type pacer struct {
 	writes bool
 }
 
-func newPacer(l *limits, writes bool) *pacer {
-	return &pacer{Standard: retry.NewStandard(), limits: l, writes: writes}
+func newPacer(l *limits, writes bool, backoff retry.BackoffDelayer) *pacer {
+	standard := retry.NewStandard(func(o *retry.StandardOptions) {
+		if backoff != nil {
+			o.Backoff = backoff
+		}
+	})
+	return &pacer{Standard: standard, limits: l, writes: writes}
 }
 
 type paidKey struct{}

@@ -146,12 +146,12 @@ func (s *session) client(scope netstate.Scope) *client {
 			o.Region = string(scope.Region)
 			o.Credentials = s.keys
 			o.HTTPClient = &wire{s.http, scope, &s.t.cfg}
-			o.Retryer, o.RetryMaxAttempts = newPacer(limits, writes), 0
+			o.Retryer, o.RetryMaxAttempts = newPacer(limits, writes, s.t.cfg.Backoff), 0
 		})
 	}
 	c := &client{
 		scope: scope, cfg: &s.t.cfg, keys: s.keys, limits: limits, read: api(false), write: api(true),
-		slots: [3]slots{newSlots(readsPerScope), account, s.t.all},
+		slots: [3]slots{newSlots(s.t.cfg.Reads), account, s.t.all},
 	}
 	s.byArea[scope.Region] = c
 	return c

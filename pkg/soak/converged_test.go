@@ -2,6 +2,7 @@ package soak
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ func (o *oracle) left() []string {
 	held := map[string]bool{} // labels with which nothing may be done
 	for _, l := range o.in.links {
 		lacks, done := o.lacks(l)
-		held[l.name] = l.suspended || !done
+		held[l.name] = l.suspended || !done || o.conflicts(l)
 		if !l.suspended {
 			out = append(out, lacks...)
 		}
@@ -66,6 +67,11 @@ func (o *oracle) lacks(l link) (out []string, done bool) {
 		}
 	}
 	return out, true
+}
+
+// conflicts reports whether a stranger holds what a link wants: nothing of it is removed until it has all that it wants.
+func (o *oracle) conflicts(l link) bool {
+	return slices.ContainsFunc(o.in.routes(l), func(k string) bool { return o.stays(k, o.now.routes[k]) })
 }
 
 // stays reports whether a stranger's route keeps a destination that peerd wants: it leads somewhere, and not to a connection of ours.

@@ -26,15 +26,22 @@ var codes = []string{"RequestLimitExceeded", "UnauthorizedOperation", "InvalidVp
 	"RulesPerSecurityGroupLimitExceeded", "ConcurrentTagAccess"}
 
 // faults injects none to three of them for the next pass.
-func faults(e *estate, sim *ec2sim.Sim) {
+func faults(e *estate, sim *ec2sim.Sim, page int32) {
 	for range e.IntN(4) {
 		k := kinds[e.IntN(len(kinds))]
+		if page > 0 && e.IntN(4) == 0 {
+			k = []fault.Kind{fault.RepeatToken, fault.DropItem}[e.IntN(2)]
+		}
 		f := fault.Rule{Service: "ec2", Kind: k, Rate: 0.05 + 0.3*e.Float64(), Seed: e.Uint64(), Before: e.IntN(2) == 0, Code: codes[e.IntN(len(codes))], Size: 2 << 20}
 		if e.IntN(3) == 0 {
 			f.Account = []string{network, payments}[e.IntN(2)]
 		}
 		switch k {
-		case fault.Stale, fault.NotFound:
+		case fault.RepeatToken, fault.DropItem: // few listings are longer than a page
+			f.Rate = 0
+		case fault.NotFound: // few calls name what is new
+			f.Rate, f.Delay = 0, time.Duration(5+e.IntN(40))*time.Second
+		case fault.Stale:
 			f.Delay = time.Duration(5+e.IntN(40)) * time.Second
 		case fault.Late:
 			f.Delay = 2 * time.Second

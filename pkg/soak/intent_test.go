@@ -29,7 +29,7 @@ type link struct {
 func (in intent) next() intent {
 	e := in.estate
 	out := intent{e, slices.Clone(in.links)}
-	for range 1 + e.IntN(2) {
+	for range 1 + e.IntN(3) {
 		out.change()
 	}
 	return out
@@ -43,6 +43,7 @@ func (in *intent) change() {
 	}
 	switch n := e.IntN(10); {
 	case n < 4 || i < 0:
+		in.add()
 		in.add()
 	case n < 6:
 		in.links = slices.Delete(in.links, i, i+1)

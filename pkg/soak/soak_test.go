@@ -9,10 +9,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/peerd/peerd/pkg/awsnet"
 	"github.com/peerd/peerd/pkg/ec2sim"
@@ -64,9 +66,30 @@ func TestSoak(t *testing.T) {
 	t.Log(sum.String())
 }
 
+// A seed means the same every time: the same calls with the same answers, and the same world at the end.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	n := uint64(20)
+	if testing.Short() {
+		n = 4
+	}
+	for seed := range n {
+		var told [2]string
+		for i := range told {
+			synctest.Test(t, func(t *testing.T) {
+				var sum tally
+				told[i] = run(t, seed+1, &sum)
+			})
+		}
+		if d := cmp.Diff(told[0], told[1]); d != "" {
+			t.Errorf("seed %d told two stories:\n%s", seed+1, d)
+		}
+	}
+}
+
 // run lives through one seed: passes with commits, edits, faults and crashes; then nothing but passes, until the world is as the last commit
 // says, in five passes at most, and one more that does nothing.
-func run(t *testing.T, seed uint64, sum *tally) {
+func run(t *testing.T, seed uint64, sum *tally) string {
 	e := newEstate(rand.New(rand.NewPCG(seed, 0)))
 	in := intent{estate: e}
 	for range 1 + e.IntN(3) {
@@ -76,7 +99,8 @@ func run(t *testing.T, seed uint64, sum *tally) {
 	o := newOracle(r.Sim, in)
 	r.Sim.After(o.after)
 	prune, memory := e.IntN(3) > 0, plan.Memory{}
-	page := []int32{0, 0, 5}[e.IntN(3)]
+	p := &process{Rig: r, page: []int32{0, 5, 5}[e.IntN(3)]}
+	p.gate = simtest.NewGate(t, p, seed)
 	for n := range 3 + e.IntN(3) {
 		if n > 0 && e.IntN(2) == 0 {
 			in = in.next()
@@ -85,10 +109,10 @@ func run(t *testing.T, seed uint64, sum *tally) {
 		if n > 0 && e.IntN(2) == 0 {
 			o.edit(func() { meddle(r, e, parse(r.Sim.Dump())) })
 		}
-		faults(e, r.Sim)
-		limit := e.IntN(3)
+		faults(e, r.Sim, p.page)
+		limit := e.IntN(4)
 		o.begin(in, prune)
-		rep := cycle(t, r, page, crash(e), reconcile.Input{Prune: prune, Limits: plan.Limits{Number: limit}, Memory: memory})
+		rep := p.cycle(t, crash(e), reconcile.Input{Prune: prune, Limits: plan.Limits{Number: limit}, Memory: memory})
 		o.end(limit)
 		memory = rep.Memory
 		if e.IntN(2) == 0 {
@@ -97,7 +121,7 @@ func run(t *testing.T, seed uint64, sum *tally) {
 		r.Sim.ClearFaults()
 		time.Sleep(time.Duration(e.IntN(120)) * time.Second)
 	}
-	settle(t, r, page, o, in, prune, memory)
+	settle(t, p, o, in, prune, memory)
 	sum.add(r.Sim)
 	for _, b := range o.broken {
 		t.Error(b)
@@ -105,16 +129,17 @@ func run(t *testing.T, seed uint64, sum *tally) {
 	if t.Failed() {
 		t.Logf("seed %d\n%s\n%s\n%s", seed, in.spec(), r.Sim.Dump(), story(r.Sim))
 	}
+	return story(r.Sim) + r.Sim.Dump()
 }
 
 // settle makes passes without faults until nothing is left, and one more.
-func settle(t *testing.T, r *simtest.Rig, page int32, o *oracle, in intent, prune bool, memory plan.Memory) {
+func settle(t *testing.T, p *process, o *oracle, in intent, prune bool, memory plan.Memory) {
 	var left []string
 	var rep *reconcile.Report
 	for range 5 {
 		time.Sleep(61 * time.Minute) // whatever rests has rested
 		o.begin(in, prune)
-		rep = cycle(t, r, page, nil, reconcile.Input{Prune: prune, Limits: plan.Limits{Number: 100}, Memory: memory})
+		rep = p.cycle(t, nil, reconcile.Input{Prune: prune, Limits: plan.Limits{Number: 100}, Memory: memory})
 		memory = rep.Memory
 		if left = o.left(); len(left) == 0 {
 			break
@@ -124,34 +149,44 @@ func settle(t *testing.T, r *simtest.Rig, page int32, o *oracle, in intent, prun
 		t.Errorf("five passes without faults, and still:\n%s\n%s", strings.Join(left, "\n"), simtest.Text(rep))
 		return
 	}
-	before := len(r.Sim.Calls())
+	before := len(p.Sim.Calls())
 	time.Sleep(61 * time.Minute)
-	rep = cycle(t, r, page, nil, reconcile.Input{Prune: prune, Limits: plan.Limits{Number: 100}, Memory: memory})
-	for _, c := range simtest.Mutating(r.Sim.Calls()[before:]) {
+	rep = p.cycle(t, nil, reconcile.Input{Prune: prune, Limits: plan.Limits{Number: 100}, Memory: memory})
+	for _, c := range simtest.Mutating(p.Sim.Calls()[before:]) {
 		if c.Service == "ec2" {
 			t.Errorf("converged, and yet %s %s\n%s", c.Action, c.Params.Encode(), simtest.Text(rep))
 		}
 	}
 }
 
+// process is peerd as it is started for every pass.
+type process struct {
+	*simtest.Rig
+	gate *simtest.Gate // before everything: it decides the order
+	page int32         // items per page; zero: as many as EC2 allows
+	dies *crashing     // nil: it does not
+}
+
 // cycle makes one pass as a process of its own, which dies if a crash says so.
-func cycle(t *testing.T, r *simtest.Rig, page int32, dies *crashing, in reconcile.Input) *reconcile.Report {
+func (p *process) cycle(t *testing.T, dies *crashing, in reconcile.Input) *reconcile.Report {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var transport http.RoundTripper = r.Sim
-	if dies != nil {
-		dies.sim, dies.cancel, transport = r.Sim, cancel, dies
+	if p.dies = dies; dies != nil {
+		dies.cancel = cancel
 	}
-	in.Spec = r.Spec
-	target := simtest.Target(transport, func(c *awsnet.Config) { c.MaxBody, c.PageSize = 1<<20, page })
+	in.Spec = p.Spec
+	steady := retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return time.Second << attempt, nil })
+	target := simtest.Target(p.gate, func(c *awsnet.Config) {
+		c.MaxBody, c.PageSize, c.Backoff = 1<<20, p.page, steady
+		c.Reads = 64 // who comes first where there are fewer is the scheduler's choice, and a seed must mean the same every time
+	})
 	return reconcile.New(reconcile.Config{Target: target, Timeout: 2 * time.Minute, Settle: 20 * time.Second}).Cycle(ctx, in)
 }
 
-// crashing is a process that dies at a call: before it is sent, or before its answer is read.
+// crashing says at which call the process dies: before it is sent, or before its answer is read.
 type crashing struct {
-	left    atomic.Int64
+	left    int
 	answers bool
-	sim     *ec2sim.Sim
 	cancel  context.CancelFunc
 }
 
@@ -159,22 +194,23 @@ func crash(e *estate) *crashing {
 	if e.IntN(3) > 0 {
 		return nil
 	}
-	c := &crashing{answers: e.IntN(2) == 0}
-	c.left.Store(int64(1 + e.IntN(60)))
-	return c
+	return &crashing{left: 1 + e.IntN(60), answers: e.IntN(2) == 0}
 }
 
 var errDead = errors.New("the process is dead")
 
-// RoundTrip lets calls through until the process dies.
-func (c *crashing) RoundTrip(r *http.Request) (*http.Response, error) {
-	n := c.left.Add(-1)
-	if n > 0 {
-		return c.sim.RoundTrip(r)
+// RoundTrip takes a call to the simulator, as long as the process lives. The gate lets one call at a time in.
+func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.dies == nil {
+		return p.Sim.RoundTrip(r)
 	}
-	c.cancel()
-	if n == 0 && c.answers {
-		if resp, err := c.sim.RoundTrip(r); err == nil {
+	p.dies.left--
+	if p.dies.left > 0 {
+		return p.Sim.RoundTrip(r)
+	}
+	p.dies.cancel()
+	if p.dies.left == 0 && p.dies.answers {
+		if resp, err := p.Sim.RoundTrip(r); err == nil {
 			resp.Body.Close()
 		}
 	}

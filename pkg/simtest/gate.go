@@ -1,0 +1,118 @@
+package simtest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"hash/fnv"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+)
+
+// Gate lets calls through one at a time, in an order that a seed decides: whatever goroutines the scheduler runs first, a seed means the
+// same every time. It works within a synctest bubble: it waits until nothing else can go on, and then lets one of the waiting calls pass.
+// A call that takes time, and then waits, does not hold up the others.
+type Gate struct {
+	next http.RoundTripper
+	seed uint64
+
+	wake chan struct{} // of capacity one
+
+	mu      sync.Mutex // guards the rest
+	waiting []*turn
+}
+
+type turn struct {
+	order uint64
+	text  string
+	pass  chan struct{}
+}
+
+// NewGate returns a gate before next. It works until the test's context ends.
+func NewGate(t *testing.T, next http.RoundTripper, seed uint64) *Gate {
+	g := &Gate{next: next, seed: seed, wake: make(chan struct{}, 1)}
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(done)
+		g.serve(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return g
+}
+
+func (g *Gate) serve(ctx context.Context) {
+	for {
+		select {
+		case <-g.wake:
+		case <-ctx.Done():
+			return
+		}
+		for {
+			synctest.Wait()
+			t := g.first()
+			if t == nil {
+				break
+			}
+			close(t.pass)
+		}
+	}
+}
+
+// first takes out the call whose turn it is.
+func (g *Gate) first() *turn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		return nil
+	}
+	t := slices.MinFunc(g.waiting, func(a, b *turn) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.text, b.text)) })
+	g.waiting = slices.DeleteFunc(g.waiting, func(x *turn) bool { return x == t })
+	return t
+}
+
+// credential is who calls, and where: the part of a signature that does not depend on the time.
+var credential = regexp.MustCompile(`Credential=([^/]+)/[0-9]+/([^,]+),`)
+
+// RoundTrip waits for the call's turn.
+func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	t := &turn{text: string(body), pass: make(chan struct{})}
+	if m := credential.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
+		t.text = m[1] + " " + m[2] + " " + t.text
+	}
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, strconv.FormatUint(g.seed, 10)+" "+t.text) // a hash takes everything
+	t.order = h.Sum64()
+	g.mu.Lock()
+	g.waiting = append(g.waiting, t)
+	g.mu.Unlock()
+	select {
+	case g.wake <- struct{}{}:
+	default:
+	}
+	select {
+	case <-t.pass:
+		return g.next.RoundTrip(r)
+	case <-r.Context().Done():
+		g.leave(t)
+		return nil, r.Context().Err()
+	}
+}
+
+func (g *Gate) leave(t *turn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting = slices.DeleteFunc(g.waiting, func(x *turn) bool { return x == t })
+}
