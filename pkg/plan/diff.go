@@ -230,7 +230,7 @@ func (s *state) report() LinkState {
 		r.Ends[i] = LinkEnd{e.Name, e.VPC}
 	}
 	if s.conn != nil {
-		r.Conn, r.Status = s.conn.ID, s.conn.Status
+		r.Conn, r.Status, r.Adopts = s.conn.ID, s.conn.Status, s.adopted
 		if s.waiting != "" {
 			r.Expires = s.conn.Expires
 		}

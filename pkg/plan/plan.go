@@ -29,6 +29,7 @@ type LinkState struct {
 	Ends      [2]LinkEnd
 	Conn      netstate.ConnID // empty: no living connection that is ours
 	Status    netstate.Status // of Conn
+	Adopts    bool            // Conn is nobody's yet and is being taken over
 	Held      bool            // nothing is known for sure and nothing is changed
 	Suspended string          // the reason; empty: not suspended
 	Leftover  bool            // not in the spec: what is left of a peering that was

@@ -44,6 +44,7 @@ type Peering struct {
 	Waiting    string `json:"waiting,omitempty"`
 	Leftover   bool   `json:"leftover,omitempty"` // not in the spec
 	Expires    string `json:"expires,omitempty"`  // of a request that waits, RFC 3339
+	Adopts     bool   `json:"adopts,omitempty"`   // the connection is nobody's yet and is being taken over
 	Ending     string `json:"ending,omitempty"`   // a connection that is being deleted; another is requested once it is gone
 }
 
@@ -170,7 +171,7 @@ func planOf(p *plan.Plan) *Plan {
 	}
 	for _, s := range p.Links {
 		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Suspended, s.Waiting, s.Leftover,
-			timeText(s.Expires), string(s.Ending)})
+			timeText(s.Expires), s.Adopts, string(s.Ending)})
 	}
 	for _, a := range p.Actions {
 		out.Actions = append(out.Actions, actionOf(a))

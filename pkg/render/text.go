@@ -124,6 +124,8 @@ func heading(g *group) string {
 		h += fmt.Sprintf(" (%s %s)", s.Conn, s.Status)
 	}
 	switch {
+	case s.Adopts && !s.Held && s.Suspended == "":
+		h += " TAKEN OVER: nobody's tag is on it yet"
 	case s.Leftover:
 		h += " NOT IN THE SPEC"
 	case s.Held:
@@ -132,6 +134,8 @@ func heading(g *group) string {
 		h += " SUSPENDED: " + s.Suspended
 	case s.Waiting != "":
 		h += " WAITING for " + s.Waiting
+	case s.Ending != "":
+		h += " WAITING for the end of " + string(s.Ending)
 	}
 	return h
 }
