@@ -99,10 +99,17 @@ func TestFindings(t *testing.T) {
 	}{
 		"nothing special": {},
 
-		"one peering below the quota":        {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 1, netstate.Active) }},
-		"the last peering of the quota":      {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 2, netstate.Active) }},
-		"one peering over the quota":         {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 3, netstate.Active) }, want: []string{"quota-peerings-per-vpc 3"}, refused: "+ connection,+ accept,+ tags,+ route,+ rule"},
-		"pending ones count":                 {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 3, netstate.Pending) }, want: []string{"quota-peerings-per-vpc 3"}, refused: "+ connection,+ accept,+ tags,+ route,+ rule"},
+		"one peering below the quota":   {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 1, netstate.Active) }},
+		"the last peering of the quota": {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 2, netstate.Active) }},
+		"one peering over the quota":    {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 3, netstate.Active) }, want: []string{"quota-peerings-per-vpc 3"}, refused: "+ connection,+ accept,+ tags,+ route,+ rule"},
+		"pending ones count":            {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 3, netstate.Pending) }, want: []string{"quota-peerings-per-vpc 3"}, refused: "+ connection,+ accept,+ tags,+ route,+ rule"},
+		"what strangers ask for does not": {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) {
+			strangers(o, 3, netstate.Pending)
+			for id, c := range o.Connections {
+				c.Requester, c.Accepter = c.Accepter, c.Requester
+				o.Connections[id] = c
+			}
+		}},
 		"dead ones do not":                   {quotas: "peeringsPerVpc: 3", world: func(o *netstate.Observed) { strangers(o, 3, netstate.Deleted) }},
 		"the last peering of an assumed one": {world: func(o *netstate.Observed) { strangers(o, 49, netstate.Active) }},
 		"one over an assumed quota":          {world: func(o *netstate.Observed) { strangers(o, 50, netstate.Active) }, want: []string{"quota-peerings-per-vpc 0"}},
