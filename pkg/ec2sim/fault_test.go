@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,6 +119,55 @@ func TestBeforeAndAfterTheEffect(t *testing.T) {
 		equal(t, len(f.facts("view=requester")), made)
 		last := f.Calls()[0]
 		equal(t, [3]any{last.Applied, last.HTTPStatus, last.Mutating}, [3]any{!before, 0, true})
+	}
+}
+
+// Every kind of fault leaves the world alone before the effect, and alone the client in the dark after it; what is late or slow is the right
+// reply, and so comes after.
+func TestEffectUnderEveryKind(t *testing.T) {
+	t.Parallel()
+	for _, kind := range fault.Kinds {
+		switch kind {
+		case fault.RepeatToken, fault.DropItem, fault.Stale, fault.NotFound: // of reads, or of ids
+			continue
+		}
+		for _, before := range []bool{true, false} {
+			f := newFixture(t)
+			f.Inject(fault.Rule{Kind: kind, Before: before, Code: "Unavailable", Delay: time.Microsecond, Size: 1000})
+			resp, err := f.RoundTrip(signed(f.Now(), alice, "", "ec2", east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "k", "Tag.1.Value", "fresh"))
+			if err == nil {
+				_, _ = io.Copy(io.Discard, resp.Body)
+			}
+			right := kind == fault.Late || kind == fault.Slow
+			call := f.Calls()[0]
+			equal(t, [3]any{kind, len(f.facts("fresh")) == 1, call.Applied}, [3]any{kind, !before || right, !before || right})
+			equal(t, call.Fault, string(kind))
+			if right && call.HTTPStatus != http.StatusOK {
+				t.Errorf("%s: status %d", kind, call.HTTPStatus)
+			}
+		}
+	}
+}
+
+// A rate meets its part of the calls, the same for the same seed.
+func TestFaultsByRate(t *testing.T) {
+	t.Parallel()
+	met := func(seed uint64) (out []int) {
+		f := newFixture(t)
+		f.Inject(fault.Rule{Operation: "DescribeVpcs", Kind: fault.Error, Code: "Unavailable", Rate: 0.2, Seed: seed})
+		for n := range 200 {
+			if f.do(alice, east, "DescribeVpcs").Code != "" {
+				out = append(out, n)
+			}
+			f.ok(alice, east, "DescribeSubnets")
+		}
+		equal(t, f.Faults(), []fault.State{{Rule: fault.Rule{Operation: "DescribeVpcs", Kind: fault.Error, Code: "Unavailable", Rate: 0.2, Seed: seed}, Met: 200, Fired: len(out)}})
+		return out
+	}
+	first := met(1)
+	equal(t, met(1), first)
+	if n := len(first); n < 20 || n > 60 || slices.Equal(met(2), first) {
+		t.Errorf("%d of 200 calls were met, want about 40, and others for another seed", n)
 	}
 }
 

@@ -21,7 +21,7 @@ func (q *request) early() (reply, bool) {
 		case fault.RepeatToken, fault.DropItem:
 			return false
 		}
-		return r.Before
+		return r.Instead()
 	})
 	if !hit {
 		return reply{}, false
@@ -48,7 +48,7 @@ func (q *request) spoil(r reply) reply {
 		case fault.Stale, fault.NotFound, fault.RepeatToken, fault.DropItem:
 			return false
 		}
-		return !f.Before
+		return !f.Instead()
 	})
 	if !hit {
 		return r

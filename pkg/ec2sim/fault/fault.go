@@ -58,6 +58,10 @@ type Rule struct {
 	Size    int64         `json:"size,omitempty"`
 }
 
+// Instead says whether the fault comes instead of the effect. What is late or slow is the right reply to a call that took effect: AWS does not
+// say yes to what it has not done.
+func (r Rule) Instead() bool { return r.Before && r.Kind != Late && r.Kind != Slow }
+
 // Check refuses a rule that could never fire, or not as it was meant.
 func (r Rule) Check() error {
 	switch {
@@ -65,6 +69,8 @@ func (r Rule) Check() error {
 		return fmt.Errorf("kind %q is none of %q", r.Kind, Kinds)
 	case r.Kind == Error && r.Code == "":
 		return fmt.Errorf("a fault of kind %s needs a code", r.Kind)
+	case r.Before && !r.Instead():
+		return fmt.Errorf("a fault of kind %s is the right reply, which does not come before the effect", r.Kind)
 	case r.Delay <= 0 && (r.Kind == Late || r.Kind == Stale || r.Kind == NotFound):
 		return fmt.Errorf("a fault of kind %s needs a delay", r.Kind)
 	case r.Rate < 0 || r.Rate > 1:

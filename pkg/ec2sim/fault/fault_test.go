@@ -133,6 +133,7 @@ func TestCheck(t *testing.T) {
 		"kind stale needs a delay":       {Kind: Stale},
 		"kind not-found needs a delay":   {Kind: NotFound},
 		"kind late needs a delay":        {Kind: Late},
+		"is the right reply, which":      {Kind: Slow, Before: true},
 		"rate 1.5 is not between":        {Kind: Reset, Rate: 1.5},
 		"rate -1 is not between":         {Kind: Reset, Rate: -1},
 		"are not negative":               {Kind: Reset, Count: -1},
