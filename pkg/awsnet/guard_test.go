@@ -3,16 +3,21 @@ package awsnet
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
+	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
 )
 
 func TestCheckReply(t *testing.T) {
@@ -70,8 +75,8 @@ func BenchmarkCheckReply(b *testing.B) {
 	}
 }
 
-// Row 28: none of these is evidence that nothing exists.
-func TestVoidReplies(t *testing.T) {
+// None of these is evidence that nothing exists.
+func TestF28VoidReplies(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []fault.Kind{fault.HTML, fault.Empty, fault.OtherAction, fault.Truncated} {
 		for way, over := range map[string]func(*bench) func(*Config){"in process": nil, "over TCP": func(b *bench) func(*Config) { return overHTTP(t, b.sim) }} {
@@ -88,14 +93,14 @@ func TestVoidReplies(t *testing.T) {
 				for _, l := range []netstate.Listing{netstate.ListConnections, netstate.ListVPCs, netstate.ListTables, netstate.ListSubnets, netstate.ListRules} {
 					wantKind(t, o.Missing(west, l), netstate.Void)
 				}
-				diff(t, b.sim.Fired()[kind], 5) // and nobody asked twice
+				failures.Shown(t, 28, b.sim.Fired()[kind] == 5, "five replies that are none, and nobody asked twice")
 			})
 		}
 	}
 }
 
-// Row 27: a listing is whole or void.
-func TestFaultsBetweenPages(t *testing.T) {
+// A listing is whole or void.
+func TestF27FaultsBetweenPages(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		rule fault.Rule
@@ -114,8 +119,26 @@ func TestFaultsBetweenPages(t *testing.T) {
 			o := b.observe(t, l)
 			wantKind(t, o.Missing(west, netstate.ListVPCs), c.kind)
 			diff(t, len(o.VPCs), 0)
+			failures.Shown(t, 27, b.sim.Fired()[c.rule.Kind] == 1, name)
 		})
 	}
+}
+
+// A listing without an end is given up, even if every page has something new to say and names a new next one.
+func TestF27PagesAreCapped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		c := served(t, func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			fmt.Fprintf(w, "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-%d</vpcId></item></vpcSet><nextToken>%[1]d</nextToken></DescribeVpcsResponse>", asked)
+		})
+		found, err := c.describeVPCs(t.Context())
+		wantKind(t, err, netstate.Void)
+		diff(t, err.Message, "more than 1000 pages")
+		diff(t, len(found), 0)
+		failures.Shown(t, 27, asked == 1000, "pages without end")
+	})
 }
 
 func manyVPCs(n int) []byte {
@@ -163,19 +186,79 @@ func TestFilterValuesAreChunked(t *testing.T) {
 	diff(t, b.count("DescribeVpcs"), 2)
 }
 
-// Row 29.
-func TestHugeReply(t *testing.T) {
+// A reply of 1 GiB is read up to the limit and no further, whether or not it says beforehand how long it is.
+func TestF29HugeReply(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, ec2sim.Config{}, func(c *Config) { c.MaxBody = 1 << 20 })
-	b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Kind: fault.Huge})
-	o := b.observe(t, lookAt(hub))
-	wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Void)
-	diff(t, o.Missing(west, netstate.ListVPCs).Message, "reply is longer than 1048576 bytes")
-	diff(t, len(o.Unread[west]), 1)
+	for name, announced := range map[string]bool{"announced": true, "not announced": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const limit = 1 << 20
+			m := &meter{announced: announced}
+			b := newBench(t, ec2sim.Config{}, func(c *Config) {
+				m.RoundTripper, c.HTTPClient, c.MaxBody = c.HTTPClient.(*http.Client).Transport, &http.Client{Transport: m}, limit
+			})
+			b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Kind: fault.Huge})
+			o := b.observe(t, lookAt(hub))
+			wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Void)
+			diff(t, o.Missing(west, netstate.ListVPCs).Message, "reply is longer than 1048576 bytes")
+			diff(t, len(o.Unread[west]), 1)
+			if n := m.longest.Load(); n > limit+1 {
+				t.Errorf("%d bytes of it were read", n)
+			}
+			failures.Shown(t, 29, b.sim.Fired()[fault.Huge] == 1, "a reply of 1 GiB, asked for once")
+		})
+	}
 }
 
-// Row 30: every attempt has a deadline that covers its body, and every scope its budget.
-func TestDeadlines(t *testing.T) {
+// Without a limit of its own a target has one of 64 MiB.
+func TestF29DefaultLimit(t *testing.T) {
+	t.Parallel()
+	m := &meter{announced: true}
+	b := newBench(t, ec2sim.Config{}, func(c *Config) {
+		m.RoundTripper, c.HTTPClient = c.HTTPClient.(*http.Client).Transport, &http.Client{Transport: m}
+	})
+	b.sim.Inject(fault.Rule{Service: "ec2", Kind: fault.Huge})
+	id := b.apply(t, west, plan.OpenConnection{Requester: hub, Accepter: near, Tags: ourTags}) // a write, of which nobody knows what became
+	wantKind(t, id[0].Err, netstate.Ambiguous)
+	wantKind(t, b.observe(t, lookAt(hub)).Missing(west, netstate.ListVPCs), netstate.Void)
+	diff(t, b.count("CreateVpcPeeringConnection"), 1)
+	failures.Shown(t, 29, b.sim.Fired()[fault.Huge] > 1 && m.longest.Load() == 0, "replies that announce 1 GiB, of which nothing is read")
+}
+
+// meter counts how much of the longest reply was read, and may announce lengths that the simulator leaves open.
+type meter struct {
+	http.RoundTripper
+	announced bool
+	longest   atomic.Int64
+}
+
+func (m *meter) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := m.RoundTripper.RoundTrip(r)
+	if err != nil || resp.ContentLength >= 0 {
+		return resp, err
+	}
+	if m.announced {
+		resp.ContentLength = 1 << 30
+	}
+	resp.Body = &metered{ReadCloser: resp.Body, m: m}
+	return resp, nil
+}
+
+type metered struct {
+	io.ReadCloser
+	m    *meter
+	read int64
+}
+
+func (b *metered) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	b.m.longest.Store(max(b.m.longest.Load(), b.read))
+	return n, err
+}
+
+// Every attempt has a deadline that covers its body, and every scope its budget.
+func TestF30Deadlines(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []fault.Kind{fault.Hang, fault.Slow} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -196,12 +279,37 @@ func TestDeadlines(t *testing.T) {
 				diff(t, o.Missing(bobWest, netstate.ListVPCs).Message, errBudget.Error())
 				diff(t, len(o.Unread[bobWest]), 1)
 				diff(t, len(o.Unread[west]), 0)
+				failures.Shown(t, 30, b.sim.Fired()[kind] > 1, "calls without an answer")
 			})
 		})
 	}
 }
 
-func TestDeadlineOverTCP(t *testing.T) {
+// A write has the same deadline; nobody knows what it did, so it is not sent again here.
+func TestF30DeadlineOfAWrite(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fault.Kind{fault.Hang, fault.Slow} {
+		for service, want := range map[string]netstate.Kind{"ec2": netstate.Ambiguous, "sts": netstate.Retry} {
+			t.Run(string(kind)+" "+service, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					b := newBench(t, ec2sim.Config{})
+					b.sim.Inject(fault.Rule{Service: service, Kind: kind})
+					start := time.Now()
+					out := b.apply(t, west, plan.OpenConnection{Requester: hub, Accepter: near, Tags: ourTags})
+					wantKind(t, out[0].Err, want)
+					if d := time.Since(start); d < 30*time.Second || d > 2*time.Minute { // STS is asked up to three times
+						t.Errorf("it took %s", d)
+					}
+					diff(t, b.count("CreateVpcPeeringConnection"), map[string]int{"ec2": 1}[service])
+					failures.Shown(t, 30, b.sim.Fired()[kind] > 0, "a call without an answer")
+				})
+			})
+		}
+	}
+}
+
+func TestF30DeadlineOverTCP(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ec2sim.Config{})
 	cfg := b.cfg
@@ -211,6 +319,48 @@ func TestDeadlineOverTCP(t *testing.T) {
 	b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Kind: fault.Slow})
 	o := b.observe(t, lookAt(hub))
 	wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Retry)
+	failures.Shown(t, 30, b.sim.Fired()[fault.Slow] > 0, "a byte a minute")
+}
+
+// Who accepts connections and says nothing, not even a TLS handshake, is given up as well, with the SDK's own HTTP client too.
+func TestF30ConnectionAccepted(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var accepted []net.Conn
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					accepted = append(accepted, c)
+				}
+			}()
+			target := New(Config{Source: as(alice, scheme+"://"+l.Addr().String()), CallTimeout: 50 * time.Millisecond, ScopeBudget: 200 * time.Millisecond})
+			look := lookAt(hub)
+			look.Access = map[netstate.AccountID]netstate.Access{alice: {Account: alice}}
+			start := time.Now()
+			o, err := target.Observe(t.Context(), look)
+			if err != nil || time.Since(start) > 10*time.Second {
+				t.Fatalf("%v after %s", err, time.Since(start))
+			}
+			wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Retry)
+			l.Close()
+			<-done
+			for _, c := range accepted {
+				c.Close()
+			}
+			failures.Shown(t, 30, len(accepted) > 0, "connections on which nothing is sent")
+		})
+	}
 }
 
 // A refusal in which there is no error of AWS is some proxy's.

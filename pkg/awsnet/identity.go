@@ -96,3 +96,6 @@ type noCredentials struct{ err error }
 
 func (e *noCredentials) Error() string { return "no credentials: " + e.err.Error() }
 func (e *noCredentials) Unwrap() error { return e.err }
+
+// RetryableError keeps the SDK from asking for them again with every attempt of the call that needs them: STS was asked often enough.
+func (e *noCredentials) RetryableError() bool { return false }

@@ -10,12 +10,13 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
+	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// Row 23: a throttled scope slows down by itself; the others do not.
-func TestThrottling(t *testing.T) {
+// A throttled scope slows down by itself; the others do not.
+func TestF23Throttling(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, ec2sim.Config{})
@@ -35,6 +36,7 @@ func TestThrottling(t *testing.T) {
 			b.see(t, lookAt(near))
 		}
 		diff(t, float64(slow[reading].limiter.Limit()), 10.0)
+		failures.Shown(t, 23, b.sim.Fired()[fault.Error] > 0, "everything of one account is throttled")
 	})
 }
 
@@ -102,7 +104,7 @@ func TestBucketHalvesAndRecovers(t *testing.T) {
 	diff(t, float64(b.limiter.Limit()), 2.5)
 }
 
-// Row 09: the reads in flight are bounded, per scope and account, and a slow account does not hold up the others.
+// The reads in flight are bounded, per scope and account.
 func TestSlots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,7 +124,8 @@ func TestSlots(t *testing.T) {
 	})
 }
 
-func TestASlowAccountHoldsUpNobody(t *testing.T) {
+// A slow account does not hold up the others.
+func TestF09ASlowAccountHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, ec2sim.Config{Latency: 100 * time.Millisecond})
@@ -147,5 +150,6 @@ func TestASlowAccountHoldsUpNobody(t *testing.T) {
 		if d := <-done; d < 10*time.Second {
 			t.Errorf("the slow account took %s", d)
 		}
+		failures.Shown(t, 9, b.sim.Fired()[fault.Late] > 0, "one account is slow")
 	})
 }

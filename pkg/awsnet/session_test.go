@@ -11,6 +11,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
+	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 )
@@ -59,8 +60,8 @@ func TestSTSRegion(t *testing.T) {
 	diff(t, b.sent()["999999999999/eu-central-1 AssumeRole"], 1)
 }
 
-// Row 33: nothing is written with another account's credentials, or another partition's.
-func TestWrongAccount(t *testing.T) {
+// Nothing is written with another account's credentials, or another partition's.
+func TestF33WrongAccount(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ec2sim.Config{})
 	b.access = map[netstate.AccountID]netstate.Access{alice: {Account: alice}} // the ambient credentials, which are ops'
@@ -70,9 +71,20 @@ func TestWrongAccount(t *testing.T) {
 	diff(t, out[0].Err.Message, "the credentials belong to account 999999999999, not to 111111111111")
 	diff(t, b.sent(), map[string]int{"999999999999/us-east-1 GetCallerIdentity": 1})
 
-	who := identity{alice, "aws"}
-	diff(t, who.not(netstate.Scope{Account: alice, Region: "cn-north-1"}), "the credentials belong to partition aws, but cn-north-1 is in aws-cn")
-	diff(t, who.not(west), "")
+	failures.Shown(t, 33, b.sim.Calls()[0].Account == string(ops), "credentials of another account")
+}
+
+func TestF33WrongPartition(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ec2sim.Config{}, func(c *Config) { c.Source = as(alice, "") })
+	b.access = map[netstate.AccountID]netstate.Access{alice: {Account: alice, STSRegion: "eu-west-1"}}
+	out := b.apply(t, netstate.Scope{Account: alice, Region: "cn-north-1"}, plan.AcceptConnection{Conn: "pcx-1"})
+	wantKind(t, out[0].Err, netstate.Denied)
+	diff(t, out[0].Err.Code, WrongAccount)
+	diff(t, out[0].Err.Message, "the credentials belong to partition aws, but cn-north-1 is in aws-cn")
+	want := map[string]int{"111111111111/eu-west-1 GetCallerIdentity": 1}
+	diff(t, b.sent(), want)
+	failures.Shown(t, 33, b.count("GetCallerIdentity") == 1, "credentials of another partition")
 }
 
 func TestAmbientCredentialsOfTheAccount(t *testing.T) {
@@ -105,8 +117,8 @@ func TestNoSourceCredentials(t *testing.T) {
 	wantKind(t, b.apply(t, west, plan.AcceptConnection{})[0].Err, netstate.Denied)
 }
 
-// Row 24: expired credentials are renewed once, for reads and for writes, which EC2 refused before it acted.
-func TestExpiredCredentials(t *testing.T) {
+// Expired credentials are renewed once, for reads and for writes, which EC2 refused before it acted.
+func TestF24ExpiredCredentials(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"ExpiredToken", "RequestExpired"} {
 		t.Run(code, func(t *testing.T) {
@@ -124,11 +136,12 @@ func TestExpiredCredentials(t *testing.T) {
 			b.sim.Inject(fault.Rule{Service: "ec2", Kind: fault.Error, Code: code, Status: 400, Before: true})
 			wantKind(t, b.observe(t, l).Missing(west, netstate.ListConnections), netstate.Denied)
 			diff(t, b.count("DescribeVpcPeeringConnections"), 4) // and no third time
+			failures.Shown(t, 24, b.sim.Fired()[fault.Error] == 4, "credentials that expired")
 		})
 	}
 }
 
-func TestCredentialsAreRenewedBeforeTheyEnd(t *testing.T) {
+func TestF24CredentialsAreRenewedBeforeTheyEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, ec2sim.Config{})
@@ -139,6 +152,12 @@ func TestCredentialsAreRenewedBeforeTheyEnd(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.see(t, lookAt(hub))
 		diff(t, b.count("AssumeRole"), 2)
+		for _, c := range b.sim.Calls() {
+			if c.Code != "" {
+				t.Errorf("%s: %s", c.Action, c.Code)
+			}
+		}
+		failures.Shown(t, 24, b.count("AssumeRole") == 2, "credentials that were about to end")
 	})
 }
 
