@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed" // for World
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,7 +41,9 @@ type Rig struct {
 	T    *testing.T
 	Sim  *ec2sim.Sim
 	Spec *spec.Set
-	Via  http.RoundTripper // what calls go through, such as one that spoils replies; nil: Sim itself
+	Via  http.RoundTripper      // what calls go through, such as one that spoils replies; nil: Sim itself
+	AWS  []func(*awsnet.Config) // changes of how AWS is called
+	Log  *slog.Logger           // nil: none
 }
 
 // New makes a rig: World unless cfg has a world of its own, and a spec as text.
@@ -112,7 +115,7 @@ func (r *Rig) Run(in reconcile.Input) (*reconcile.Report, []ec2sim.Call) {
 	if via == nil {
 		via = r.Sim
 	}
-	report := reconcile.New(reconcile.Config{Target: Target(via)}).Cycle(r.T.Context(), in)
+	report := reconcile.New(reconcile.Config{Target: Target(via, r.AWS...), Log: r.Log}).Cycle(r.T.Context(), in)
 	return report, Mutating(r.Sim.Calls()[before:])
 }
 
