@@ -10,7 +10,8 @@ import (
 
 // Ask is what a look is wanted for.
 type Ask struct {
-	ReadOnly bool // use the accounts' readRole where there is one
+	ReadOnly bool            // use the accounts' readRole where there is one
+	Only     []netstate.Link // read only the accounts and regions of these peerings; empty: all
 }
 
 // Look returns what has to be read to plan a spec: the scopes of its VPCs, and of each scope only the listings that an entry needs.
@@ -29,7 +30,29 @@ func Look(s *spec.Set, ask Ask) netstate.Look {
 			l.side(&p.Sides[i], &p.Sides[1-i])
 		}
 	}
+	if len(ask.Only) > 0 {
+		near := scopesOf(s, ask.Only)
+		maps.DeleteFunc(l.Scopes, func(at netstate.Scope, _ netstate.ScopeLook) bool { return !near[at] })
+	}
 	return l.Look
+}
+
+// scopesOf are the accounts and regions of some peerings: of their VPCs, and of the groups that their rules name.
+func scopesOf(s *spec.Set, links []netstate.Link) map[netstate.Scope]bool {
+	out := map[netstate.Scope]bool{}
+	for _, name := range links {
+		p := s.Peering(name)
+		if p == nil {
+			continue
+		}
+		for _, side := range p.Sides {
+			out[side.VPC.Scope()] = true
+			for _, r := range side.Rules {
+				out[netstate.Scope{Account: r.Account.ID, Region: side.VPC.Region}] = true
+			}
+		}
+	}
+	return out
 }
 
 // looker puts a look together; a mesh asks for the same things many times.

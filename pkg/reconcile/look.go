@@ -24,6 +24,9 @@ func (p *pass) lookAgain(ctx context.Context) (final *plan.Plan, lags bool, err 
 	}
 	p.seen = o
 	o = p.in.Memory.Settle(o)
+	if p.cfg.NoWait { // nobody looks again until it shows: what this pass did counts as seen
+		o = p.in.Memory.Next(p.seen, p.results).Settle(p.seen)
+	}
 	p.o = o.Clone()
 	lags = p.remember(p.o)
 	for _, l := range p.order {

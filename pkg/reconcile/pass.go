@@ -184,7 +184,7 @@ func (l *link) next() []item {
 // the settle time only, since nothing but a lag keeps it away.
 func (p *pass) waits(l *link) bool {
 	s := l.state
-	if l.busy || l.failed || s.Held || s.Waiting != "" || s.Suspended != "" {
+	if p.cfg.NoWait || l.busy || l.failed || s.Held || s.Waiting != "" || s.Suspended != "" {
 		return false
 	}
 	if s.Passing() {
@@ -202,6 +202,9 @@ func (p *pass) more(final *plan.Plan, lags bool) bool {
 		return false
 	}
 	p.enqueueAll()
+	if p.cfg.NoWait {
+		return p.anyRoom() // what lags, the next pass remembers
+	}
 	return lags || p.anyRoom() || slices.ContainsFunc(p.order, (*link).lags) || newlyHeld(p.first, final)
 }
 

@@ -28,6 +28,7 @@ type Config struct {
 	Timeout time.Duration    // of waiting for connections in one cycle; zero: 10 minutes
 	Settle  time.Duration    // how long the last look is repeated until it agrees with what was done; zero: 60 seconds
 	Links   int              // peerings worked on at the same time; zero: 32
+	NoWait  bool             // end the cycle where a connection passes from state to state, rather than wait for it: another cycle goes on
 	Paused  func() bool      // asked before every write; true stops all of them. nil: never
 	OnPlan  func(*plan.Plan) // called with the first plan, before anything is applied; may be nil
 	OnDone  func(Result)     // called for every action as it is done, from one goroutine at a time; may be nil
@@ -76,6 +77,7 @@ type Input struct {
 	Spec   *spec.Set
 	DryRun bool            // plan only, with the accounts' readRole where there is one
 	Only   []netstate.Link // plan and apply nothing else; empty: everything
+	Near   bool            // read only the accounts and regions of Only: what others want elsewhere is unknown then, and left alone
 	Prune  bool            // remove what is ours and no longer wanted
 	Limits plan.Limits     // of what may be removed
 	Memory plan.Memory     // Report.Memory of the pass before; zero: there was none in this process
@@ -96,7 +98,7 @@ func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.P
 // Cycle makes one pass: it reads AWS, plans, applies, reads again, and says what is left. It never returns nil; failures stand in the
 // report. When ctx ends, no new call is begun, and those in flight get ten seconds.
 func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
-	rep := &Report{DryRun: in.DryRun, Prune: in.Prune, Started: time.Now()}
+	rep := &Report{DryRun: in.DryRun, Prune: in.Prune, NoWait: r.cfg.NoWait, Started: time.Now()}
 	defer func() { rep.Finished = time.Now() }()
 	look, o, err := r.look(ctx, in)
 	if err != nil {
@@ -128,14 +130,18 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 
 // look reads what the spec needs, and then what the leftovers need that this showed; they may lead to others.
 func (r *Reconciler) look(ctx context.Context, in Input) (netstate.Look, *netstate.Observed, error) {
-	l := plan.Look(in.Spec, plan.Ask{ReadOnly: in.DryRun})
+	ask := plan.Ask{ReadOnly: in.DryRun}
+	if in.Near {
+		ask.Only = in.Only
+	}
+	l := plan.Look(in.Spec, ask)
 	for {
 		o, err := r.cfg.Target.Observe(ctx, l)
 		if err != nil {
 			return l, nil, err
 		}
 		wide, more := plan.More(in.Spec, l, in.Memory.Settle(o))
-		if !more {
+		if !more || in.Near { // leftovers are for passes over everything
 			return l, o, nil
 		}
 		l = wide

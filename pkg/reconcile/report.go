@@ -11,6 +11,7 @@ import (
 // Report is all that is to be said about one cycle.
 type Report struct {
 	DryRun, Prune     bool
+	NoWait            bool // connections that pass from state to state were left to the next cycle
 	Paused            bool // somebody paused all writes, before or during the cycle
 	Started, Finished time.Time
 	First             *plan.Plan  // what was to be done; nil when Err came before it
@@ -137,11 +138,21 @@ func (j *judge) drift(d plan.Drift) {
 		j.say(d.Link, OnPurpose, "paused: nothing is changed")
 	case s.Suspended != "" || s.Waiting != "":
 		j.say(d.Link, OnPurpose, "")
+	case j.NoWait && s.Passing():
+		j.say(d.Link, OnPurpose, "waiting for AWS: "+passingText(s))
 	case j.DryRun:
 		j.say(d.Link, Changes, "")
 	default:
 		j.say(d.Link, Attention, "left: "+string(d.Kind)+" "+d.What)
 	}
+}
+
+// passingText says which connection is on its way.
+func passingText(s plan.LinkState) string {
+	if s.Ending != "" {
+		return string(s.Ending) + " is being deleted"
+	}
+	return string(s.Conn) + " is " + string(s.Status)
 }
 
 // stays says why something extra is not removed. What the guard took out of the first plan stands in a later one again.

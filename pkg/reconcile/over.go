@@ -1,0 +1,51 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+// Over returns the report of a pass over some peerings, with what an earlier one says of all others.
+func (r *Report) Over(earlier *Report, only []netstate.Link) *Report {
+	if r.Final == nil || earlier.Final == nil {
+		return r
+	}
+	out := *r
+	final := *r.Final
+	others := func(l netstate.Link) bool { return !slices.Contains(only, l) }
+	final.Links = merge(final.Links, earlier.Final.Links, func(s plan.LinkState) netstate.Link { return s.Name }, others)
+	final.Drift = merge(final.Drift, earlier.Final.Drift, func(d plan.Drift) netstate.Link { return d.Link }, others)
+	final.Problems = merge(final.Problems, earlier.Final.Problems, func(p plan.Problem) netstate.Link { return p.Link }, others)
+	final.Actions = merge(final.Actions, earlier.Final.Actions, plan.Action.Link, others)
+	final.Unread = earlier.Final.Unread
+	out.Final = &final
+	for _, x := range earlier.Results {
+		if others(x.Action.Link()) && x.Err != nil {
+			out.Results = append(out.Results, x)
+		}
+	}
+	return &out
+}
+
+// merge adds the others' part of an earlier list, and keeps the whole sorted by peering; each peering's part keeps its order.
+func merge[T any](now, earlier []T, of func(T) netstate.Link, others func(netstate.Link) bool) []T {
+	out := slices.Clone(now)
+	for _, x := range earlier {
+		if others(of(x)) {
+			out = append(out, x)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b T) int { return cmp.Compare(of(a), of(b)) })
+	return out
+}
+
+func sameSuspension(a, b *spec.Suspend) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Reason == b.Reason && a.Until.Equal(b.Until)
+}
