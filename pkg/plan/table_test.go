@@ -218,9 +218,9 @@ func TestLookReadsWithTheReadRole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ask, want := range map[plan.Ask]string{{}: "peerd", {ReadOnly: true}: "peerd-read"} {
-		if got := plan.Look(s, ask).Access["111111111111"].Role; got != want {
-			t.Errorf("%+v: %s, want %s", ask, got, want)
+	for readOnly, want := range map[bool]string{false: "peerd", true: "peerd-read"} {
+		if got := plan.Look(s, plan.Ask{ReadOnly: readOnly}).Access["111111111111"].Role; got != want {
+			t.Errorf("read only %t: %s, want %s", readOnly, got, want)
 		}
 	}
 }
