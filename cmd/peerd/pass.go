@@ -39,7 +39,7 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 	if a.prune && len(only) > 0 {
 		return usageError("--prune with --target: what nobody wants can be judged only with all peerings in view")
 	}
-	target, err := a.target(set)
+	target, err := a.target(set, func() bool { return a.paused() || ctx.Err() != nil })
 	if err != nil {
 		return err
 	}
@@ -85,9 +85,9 @@ func (a *app) load(path string) (*spec.Set, error) {
 	return set, nil
 }
 
-// target is AWS, or the sandbox.
-func (a *app) target(set *spec.Set) (*awsnet.Target, error) {
-	cfg := awsnet.Config{Share: a.awsShare}
+// target is AWS, or the sandbox. No write is sent to it once stopped says so.
+func (a *app) target(set *spec.Set, stopped func() bool) (*awsnet.Target, error) {
+	cfg := awsnet.Config{Share: a.awsShare, Stopped: stopped}
 	if a.sandbox {
 		box, err := sandbox.New(set)
 		if err != nil {

@@ -26,6 +26,7 @@ type Config struct {
 	PageSize    int32                                                            // items per page; zero: the documented maxima
 	Backoff     retry.BackoffDelayer                                             // between the attempts of a call; nil: the SDK's, which grows at random
 	Reads       int                                                              // in flight per account and region; zero: 8
+	Stopped     func() bool                                                      // asked when a write's turn has come; true: it is not sent. nil: never
 	OnCall      func(Call)                                                       // told of every HTTP attempt, from many goroutines at once; may be nil
 }
 
@@ -41,6 +42,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Source == nil {
 		c.Source = ambient
+	}
+	if c.Stopped == nil {
+		c.Stopped = func() bool { return false }
 	}
 	return c
 }

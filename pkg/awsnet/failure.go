@@ -31,6 +31,8 @@ func kindOfError(err error, unknown bool) netstate.Kind {
 		return kindOf(operation(err), code)
 	case is[*notReply](err):
 		return netstate.Void
+	case errors.Is(err, errStopped):
+		return netstate.Stopped
 	case is[*outOfTokens](err):
 		return netstate.Throttled
 	case errors.Is(err, context.Canceled), isTimeout(err), is[*smithyhttp.RequestSendError](err), errors.Is(err, errBudget):

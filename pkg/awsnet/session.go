@@ -146,7 +146,7 @@ func (s *session) client(scope netstate.Scope) *client {
 			o.Region = string(scope.Region)
 			o.Credentials = s.keys
 			o.HTTPClient = &wire{s.http, scope, &s.t.cfg}
-			o.Retryer, o.RetryMaxAttempts = newPacer(limits, writes, s.t.cfg.Backoff), 0
+			o.Retryer, o.RetryMaxAttempts = newPacer(limits, writes, &s.t.cfg), 0
 		})
 	}
 	c := &client{

@@ -16,13 +16,14 @@ const (
 	Denied    Kind = "denied"    // no permission, or no credentials
 	Invalid   Kind = "invalid"   // refused for what it is; also every code that is not known
 	Gone      Kind = "gone"      // what was to be removed or changed is not there
+	Stopped   Kind = "stopped"   // a write that was not sent, because somebody stopped all of them
 	Void      Kind = "void"      // a reply that is not one: not evidence of anything
 )
 
 // Passing reports whether a failure may be over at the next look.
 func (k Kind) Passing() bool {
 	switch k {
-	case Retry, Throttled, Stale, Exists, Ambiguous, Gone:
+	case Retry, Throttled, Stale, Exists, Ambiguous, Gone, Stopped:
 		return true
 	}
 	return false

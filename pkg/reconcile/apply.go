@@ -188,6 +188,10 @@ func (p *pass) record(f finished) (progress bool) {
 		if goneIsGood(o) {
 			o.Err = nil
 		}
+		if o.Err != nil && o.Err.Kind == netstate.Stopped { // it was not begun, so there is nothing to tell
+			p.failed(f.link, o)
+			continue
+		}
 		r := o
 		p.results = append(p.results, r)
 		p.log(r)

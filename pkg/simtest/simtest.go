@@ -38,12 +38,13 @@ var Lagging = world.Delays{Initiating: time.Second, Visible: 2 * time.Second, Vi
 
 // Rig is a simulated AWS with a spec for it.
 type Rig struct {
-	T    *testing.T
-	Sim  *ec2sim.Sim
-	Spec *spec.Set
-	Via  http.RoundTripper      // what calls go through, such as one that spoils replies; nil: Sim itself
-	AWS  []func(*awsnet.Config) // changes of how AWS is called
-	Log  *slog.Logger           // nil: none
+	T      *testing.T
+	Sim    *ec2sim.Sim
+	Spec   *spec.Set
+	Via    http.RoundTripper      // what calls go through, such as one that spoils replies; nil: Sim itself
+	AWS    []func(*awsnet.Config) // changes of how AWS is called
+	Log    *slog.Logger           // nil: none
+	Paused func() bool            // what stops all writes of a pass; nil: nothing
 }
 
 // New makes a rig: World unless cfg has a world of its own, and a spec as text.
@@ -115,7 +116,8 @@ func (r *Rig) Run(in reconcile.Input) (*reconcile.Report, []ec2sim.Call) {
 	if via == nil {
 		via = r.Sim
 	}
-	report := reconcile.New(reconcile.Config{Target: Target(via, r.AWS...), Log: r.Log}).Cycle(r.T.Context(), in)
+	target := Target(via, append(slices.Clip(r.AWS), func(c *awsnet.Config) { c.Stopped = r.Paused })...)
+	report := reconcile.New(reconcile.Config{Target: target, Log: r.Log, Paused: r.Paused}).Cycle(r.T.Context(), in)
 	return report, Mutating(r.Sim.Calls()[before:])
 }
 
