@@ -37,7 +37,7 @@ import (
 //	  to a connection in a state that is not known           foreign                  foreign
 //	  to a living connection of ours: another link's that
 //	    is held or suspended, whole or at this VPC, or one
-//	    that is suspended itself by a tag                    foreign                  foreign
+//	    that a tag on it or on its VPCs suspends             foreign                  foreign
 //	  to any other living connection of ours                 takeable                 foreign
 //	  to a connection that carries another owner's tag       foreign                  foreign
 //	  to a connection of nobody, or a released one, that is
@@ -143,7 +143,7 @@ func (b *builder) anothers(c netstate.Connection) bool {
 // claimOwnRoute decides about a wanted destination that points at another living connection of ours. Whose it is, its pair says, and its
 // label where the pair of that peering could not be resolved or became another one.
 func (b *builder) claimOwnRoute(s *state, e *End, c netstate.Connection) (verdict, string) {
-	if why := suspendedConnection(c); why != "" {
+	if why := b.suspendedByTag(c); why != "" {
 		return foreign, "that connection is suspended: " + why
 	}
 	for _, l := range b.links {

@@ -93,8 +93,11 @@ func (b *builder) leave(c netstate.Connection) {
 		label, l.Conn, l.Status = l.Name, c.ID, c.Status
 		l.Ends = [2]LinkEnd{{VPC: c.Requester}, {VPC: c.Accepter}}
 	}
-	if suspendedConnection(c) != "" {
+	if tagged := b.suspendedByTag(c); tagged != "" {
 		suspended = "suspended"
+		if l := b.left[label]; l != nil {
+			l.Suspended = tagged
+		}
 	}
 	why := cmp.Or(suspended, b.whyNotClose(c))
 	b.mark(c, label, why)

@@ -192,9 +192,9 @@ func (b *builder) extraRule(k netstate.RuleKey, r netstate.Rule, taken map[netst
 	if taken[r.ID] || s != nil && s.anyHeld() {
 		return
 	}
-	suspended := ""
+	suspended := b.suspendedRule(k, label)
 	if s != nil {
-		suspended = s.want.Suspended
+		suspended = cmp.Or(s.want.Suspended, suspended)
 	} else {
 		label = b.leftover(label, string(r.ID)).Name
 	}

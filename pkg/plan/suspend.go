@@ -30,6 +30,32 @@ func suspendedConnection(c netstate.Connection) string {
 	return cmp.Or(byTag(c.Views[0].Tags, string(c.ID)), byTag(c.Views[1].Tags, string(c.ID)))
 }
 
+// suspendedByTag says why a connection is suspended: by the tag on one of its views or of its VPCs.
+func (b *builder) suspendedByTag(c netstate.Connection) string {
+	why := suspendedConnection(c)
+	for _, v := range []netstate.VPC{c.Requester, c.Accepter} {
+		why = cmp.Or(why, byTag(b.o.VPCs[v].Tags, string(v.ID)))
+	}
+	return why
+}
+
+// suspendedRule says why a rule that no peering wants is suspended: with the connection that its label names, or by the tag on the VPC of
+// its group, which is known only where an entry names the group; else by that on any VPC there.
+func (b *builder) suspendedRule(k netstate.RuleKey, label netstate.Link) string {
+	for _, c := range b.at.labels[label] {
+		if why := b.suspendedByTag(c); why != "" && label != "" && c.Status.Alive() {
+			return why
+		}
+	}
+	group, known := b.o.Groups[netstate.GroupKey{Scope: k.Scope, ID: k.Group}]
+	for _, v := range b.at.vpcs[k.Scope] {
+		if why := byTag(b.o.VPCs[v].Tags, string(v.ID)); why != "" && (!known || group.VPC == v.ID) {
+			return why
+		}
+	}
+	return ""
+}
+
 func byTag(t netstate.Tags, on string) string {
 	reason, there := t[netstate.TagSuspend]
 	if !there {

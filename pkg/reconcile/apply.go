@@ -109,25 +109,26 @@ func (p *pass) set(ctx, calls context.Context, l *link, pair accounts, actions [
 		l.opening = actions[0].Scope()
 		p.pending[l.opening]++
 	}
-	go func() { p.finished <- finished{l, pair, p.work(ctx, calls, actions)} }()
+	go func() { p.finished <- finished{l, pair, p.work(ctx, calls, l, actions)} }()
 }
 
 // work does one link's actions step by step. A connection that could not be opened or accepted ends it; what else fails keeps only the
 // removals from running: what adds comes before what removes.
-func (p *pass) work(ctx, calls context.Context, actions []item) (out []plan.Outcome) {
+func (p *pass) work(ctx, calls context.Context, l *link, actions []item) (out []plan.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
 			out = append(out, panicked(actions[0].Action, r))
 		}
 	}()
 	bad := false
-	for len(actions) > 0 && ctx.Err() == nil && !p.cfg.Paused() {
+	goesOn := func() bool { return ctx.Err() == nil && !p.cfg.Paused() && !l.halted.Load() }
+	for len(actions) > 0 && goesOn() {
 		step := actions[0].Step()
 		n := slices.IndexFunc(actions, func(a item) bool { return a.Step() != step })
 		if n < 0 {
 			n = len(actions)
 		}
-		outcomes := p.step(ctx, calls, plan.Batches(plain(actions[:n])))
+		outcomes := p.step(calls, goesOn, plan.Batches(plain(actions[:n])))
 		out = append(out, outcomes...)
 		bad = bad || slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return o.Err != nil && !goneIsGood(o) })
 		actions = actions[n:]
@@ -146,8 +147,8 @@ func plain(items []item) []plan.Action {
 	return out
 }
 
-// step makes the calls of one step side by side.
-func (p *pass) step(ctx, calls context.Context, batches []plan.Batch) []plan.Outcome {
+// step makes the calls of one step side by side, as long as the link goes on.
+func (p *pass) step(calls context.Context, goesOn func() bool, batches []plan.Batch) []plan.Outcome {
 	outcomes := make([][]plan.Outcome, len(batches))
 	var g errgroup.Group
 	g.SetLimit(callsPerLink)
@@ -158,7 +159,7 @@ func (p *pass) step(ctx, calls context.Context, batches []plan.Batch) []plan.Out
 					outcomes[i] = []plan.Outcome{panicked(b[0], r)}
 				}
 			}()
-			if ctx.Err() == nil && !p.cfg.Paused() {
+			if goesOn() {
 				outcomes[i] = p.cfg.Target.Apply(calls, b)
 			}
 			return nil

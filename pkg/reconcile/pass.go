@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -60,6 +61,8 @@ type link struct {
 	opening netstate.Scope  // where that goroutine requests a connection; zero: nowhere
 	queued  bool
 	failed  bool // it could not be opened or accepted, or its connection came to nothing: nothing more in this pass
+
+	halted atomic.Bool // the latest plan does not want it changed any more; the goroutine that works on it looks here before each call
 
 	stopped map[netstate.Scope]bool // it failed for a reason that may pass: what has to be read whole before it goes on; empty: nothing
 	stopAt  int                     // looks begun before that do not count
@@ -129,6 +132,7 @@ func (p *pass) replan() {
 	for _, s := range now.Links {
 		if l := p.links[s.Name]; l != nil {
 			l.state = s
+			l.halted.Store(s.Held || s.Suspended != "")
 		}
 	}
 	for _, a := range now.Announced(p.first) {
@@ -160,7 +164,7 @@ func (l *link) died() bool {
 
 // next returns the link's actions that may be done now, in the order of their steps. What removes waits until everything that adds is done.
 func (l *link) next() []item {
-	if l.busy || l.failed || len(l.stopped) > 0 {
+	if l.busy || l.failed || l.halted.Load() || len(l.stopped) > 0 {
 		return nil
 	}
 	var out []item

@@ -174,7 +174,7 @@ func TestVerdictsOfWhatIsExtra(t *testing.T) {
 		"paused":                   {reconcile.Report{Prune: true, Paused: true, Final: planned(t, otherGone, good, true)}, 2, three(say(reconcile.OnPurpose, "paused: nothing is changed"))},
 		"not known enough":         {reconcile.Report{Prune: true, Final: with(planned(t, asItIs, good, true), extra("a held peering may want it"))}, 4, three(say(reconcile.Attention, "extra: route: a held peering may want it"))},
 		"suspended in the spec":    {reconcile.Report{Prune: true, Final: with(planned(t, suspended, good, true), extra("suspended"))}, 2, three(say(reconcile.OnPurpose, "suspended: INC-42", "extra: route: suspended"))},
-		"suspended by a tag":       {reconcile.Report{Prune: true, Final: planned(t, otherGone, tagged, true)}, 2, three(say(reconcile.OnPurpose, of("extra: %s: suspended", leftover...)...))},
+		"suspended by a tag":       {reconcile.Report{Prune: true, Final: planned(t, otherGone, tagged, true)}, 2, three(say(reconcile.OnPurpose, append([]string{"suspended: INC-43 (tag peerd:suspend on pcx-three-one)"}, of("extra: %s: suspended", leftover...)...)...))},
 		"withheld in a dry run":    {reconcile.Report{DryRun: true, Prune: true, First: guarded, Final: guarded}, 4, three(say(reconcile.Attention, of("extra: %s: withheld", leftover...)...))},
 		"withheld, the rest done":  {reconcile.Report{Prune: true, First: guarded, Final: planned(t, otherGone, good, true)}, 4, three(say(reconcile.Attention, of("extra: %s: withheld", leftover...)...))},
 		"withheld, and gone since": {reconcile.Report{Prune: true, First: guarded, Final: planned(t, asItIs, good, true)}, 4, nil},
