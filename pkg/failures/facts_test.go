@@ -1,6 +1,7 @@
 package failures_test
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -126,4 +127,17 @@ func answered(calls []ec2sim.Call, action, text string) bool {
 	return slices.ContainsFunc(calls, func(c ec2sim.Call) bool {
 		return c.Action == action && c.Code == "" && strings.Contains(c.Params.Encode(), url.QueryEscape(text))
 	})
+}
+
+// ours is the id of the one living connection that carries the owner tag of the specs here.
+func ours(t *testing.T, dump string) string {
+	t.Helper()
+	ids := map[string]bool{}
+	for _, l := range linesWith(dump, " connection ", "status=active", `"peerd:owner":"acme"`) {
+		ids[strings.Fields(l)[2]] = true
+	}
+	if len(ids) != 1 {
+		t.Fatalf("%d connections are ours:\n%s", len(ids), strings.Join(linesWith(dump, " connection "), "\n"))
+	}
+	return slices.Collect(maps.Keys(ids))[0]
 }
