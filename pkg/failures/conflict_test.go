@@ -6,6 +6,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/failures"
+	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
 )
@@ -133,4 +134,35 @@ func TestF44BlackholeAtAWantedDestination(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A blackhole at a destination that we do not want is left alone, whatever may be pruned, and counted.
+func TestF44BlackholeAtAnotherDestination(t *testing.T) {
+	t.Parallel()
+	for _, via := range []string{"deleted", "pcx-0000000000000fade", "pending"} {
+		inBubble(t, via, func(t *testing.T) {
+			without := simtest.New(t, ec2sim.Config{World: []byte(string(simtest.World) + strangers)}, withConflict("replace"))
+			applied(t, without)
+			none, _ := without.Apply()
+			r := simtest.New(t, ec2sim.Config{World: routed("10.77.0.0/16", via)}, withConflict("replace"))
+			failures.Shown(t, 44, holds(r.Sim.Dump(), " route "+hubMain+" 10.77.0.0/16 -> pcx-", "state=blackhole"), "a blackhole at a destination that nobody wants")
+			before := simtest.Lines(r.Sim.Dump())
+			mustKeep(t, "pass", before, simtest.Lines(applied(t, r)))
+			mustRest(t, r)
+			counted, _ := r.Apply()
+			if got, want := leftRoutes(counted), leftRoutes(none)+1; got != want {
+				t.Errorf("%d routes are counted as unmanaged, want %d", got, want)
+			}
+		})
+	}
+}
+
+// leftRoutes is how many routes of the hub's account a report calls unmanaged.
+func leftRoutes(r *reconcile.Report) int {
+	for _, u := range r.Final.Unmanaged {
+		if u.Scope.String() == network+"/"+west && u.Resource == plan.ResourceRoute {
+			return u.Count
+		}
+	}
+	return 0
 }

@@ -91,6 +91,9 @@ func dump(p *plan.Plan) string {
 	for _, err := range p.Unread {
 		fmt.Fprintf(&b, "unread %v\n", err)
 	}
+	for _, u := range p.Unmanaged {
+		fmt.Fprintf(&b, "unmanaged %s %s %d\n", u.Scope, u.Resource, u.Count)
+	}
 	for _, x := range p.Problems {
 		fmt.Fprintf(&b, "problem %s %d %s\n", x.Link, x.Severity, x)
 	}

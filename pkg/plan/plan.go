@@ -18,6 +18,8 @@ type Plan struct {
 	Owned    int               // living connections that are ours, at the start
 	Withheld *Withheld         // removals that the guard took out; nil: none
 
+	Unmanaged []Unmanaged // what is left alone, counted
+
 	empty   bool                   // the spec wants nothing at all, and what it does not want may be removed
 	leaving map[netstate.Link]bool // peerings whose removal was begun by an earlier pass
 }
@@ -105,8 +107,11 @@ func (p *Plan) Restrict(links ...netstate.Link) *Plan {
 		Drift:    keep(p.Drift, func(d Drift) bool { return in(d.Link) }),
 		Problems: keep(p.Problems, func(x Problem) bool { return in(x.Link) }),
 		Owned:    p.Owned,
-		empty:    p.empty,
-		leaving:  p.leaving,
+
+		Unmanaged: p.Unmanaged,
+
+		empty:   p.empty,
+		leaving: p.leaving,
 	}
 }
 

@@ -174,6 +174,7 @@ func (b *builder) leaveRoutes(c netstate.Connection, v netstate.VPC, label netst
 		for _, k := range b.at.routes[t] {
 			r := b.o.Routes[k]
 			if r.Target == netstate.ToPeering(c.ID) && r.Origin == netstate.OriginCreateRoute && !b.wanted[k] {
+				b.managed[k] = true
 				b.removeUnless(why, RemoveRoute{head{Of: label, At: k.Scope, Why: "its peering is gone from the spec"}, k, r.Target}, ResourceRoute)
 			}
 		}

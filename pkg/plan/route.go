@@ -200,7 +200,7 @@ func (b *builder) sortOut(s *state, e *End, k netstate.RouteKey, want, have map[
 	_, wanted := want[k]
 	switch v, why := b.claimRoute(s, e, k, r, wanted); {
 	case v == ours || v == takeable:
-		have[k] = r.Target
+		have[k], b.managed[k] = r.Target, true
 	case wanted:
 		delete(want, k)
 		b.routeConflict(s, e, k, r, why)

@@ -14,14 +14,15 @@ const FormatVersion = "1.0"
 
 // Plan is a plan as JSON.
 type Plan struct {
-	FormatVersion string    `json:"formatVersion"`
-	Peerings      []Peering `json:"peerings"`
-	Actions       []Action  `json:"actions"`
-	Drift         []Drift   `json:"drift"`
-	Problems      []Problem `json:"problems"`
-	Unread        []string  `json:"unread,omitempty"` // listings that failed and that no peering of the spec needs
-	Withheld      *Withheld `json:"withheld,omitempty"`
-	Summary       Summary   `json:"summary"`
+	FormatVersion string      `json:"formatVersion"`
+	Peerings      []Peering   `json:"peerings"`
+	Actions       []Action    `json:"actions"`
+	Drift         []Drift     `json:"drift"`
+	Problems      []Problem   `json:"problems"`
+	Unread        []string    `json:"unread,omitempty"` // listings that failed and that no peering of the spec needs
+	Withheld      *Withheld   `json:"withheld,omitempty"`
+	Unmanaged     []Unmanaged `json:"unmanaged,omitempty"`
+	Summary       Summary     `json:"summary"`
 }
 
 // Withheld are removals that the guard took out of the plan.
@@ -30,6 +31,14 @@ type Withheld struct {
 	Peerings int    `json:"peerings"`
 	Limit    int    `json:"limit"`
 	Reason   string `json:"reason"`
+}
+
+// Unmanaged counts what is not ours to manage and is left alone.
+type Unmanaged struct {
+	Account  string `json:"account"`
+	Region   string `json:"region"`
+	Resource string `json:"resource"` // connection, route or rule
+	Count    int    `json:"count"`
 }
 
 // Peering is how one peering stands.
@@ -184,6 +193,9 @@ func planOf(p *plan.Plan) *Plan {
 	}
 	for _, err := range p.Unread {
 		out.Unread = append(out.Unread, err.Error())
+	}
+	for _, u := range p.Unmanaged {
+		out.Unmanaged = append(out.Unmanaged, Unmanaged{string(u.Scope.Account), string(u.Scope.Region), string(u.Resource), u.Count})
 	}
 	return out
 }
