@@ -34,16 +34,10 @@ func (x *expander) checkEnd(l *DesiredLink, e *End, side *spec.Side) {
 	}
 }
 
-// reserved by EC2 and therefore no destinations (VPC User Guide, "Route table concepts"), with the rest of IPv4's link-local range, where
-// the instance metadata service answers.
-var reserved = []netip.Prefix{netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fd00:ec2::/32")}
-
 // protected returns the protected or reserved range that the prefix lies in or, if stated by the spec, touches; empty when there is none.
 func (x *expander) protected(c netip.Prefix) string {
-	for _, r := range reserved {
-		if netstate.Inside(c, r) {
-			return r.String()
-		}
+	if r, what := spec.Reserved(c); what != "" {
+		return r.String()
 	}
 	for _, r := range x.set.Protected {
 		if r.Overlaps(c) {

@@ -73,12 +73,20 @@ func (s *Set) useless(p netip.Prefix) string {
 }
 
 func inReserved(p netip.Prefix) string {
-	for _, r := range reserved {
-		if netstate.Inside(p, r.prefix) {
-			return fmt.Sprintf("%s lies in %s, which is %s", p, r.prefix, r.what)
-		}
+	if r, what := Reserved(p); what != "" {
+		return fmt.Sprintf("%s lies in %s, which is %s", p, r, what)
 	}
 	return ""
+}
+
+// Reserved returns the range that a prefix lies in and in which no VPC peer can be, and what it is; empty when there is none.
+func Reserved(p netip.Prefix) (in netip.Prefix, what string) {
+	for _, r := range reserved {
+		if netstate.Inside(p, r.prefix) {
+			return r.prefix, r.what
+		}
+	}
+	return in, ""
 }
 
 // insideAny reports whether the prefix lies within one of the others.
