@@ -2,6 +2,7 @@ package awsnet
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
+	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 )
@@ -50,20 +52,46 @@ func TestRoutes(t *testing.T) {
 	diff(t, out[0].Err.Op, "replace route 10.8.0.0/16 in rtb-0000000000000a001")
 }
 
-// Row 45: a route that somebody has pointed elsewhere since it was decided upon is left alone.
-func TestRoutesAreReadAgainBeforeTheyGo(t *testing.T) {
+// A route that somebody has pointed elsewhere since it was decided upon, or deleted, is left as it is: it is read again just before it would
+// be written.
+func TestF45RoutesAreReadAgainBeforeTheyGo(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, ec2sim.Config{})
-	id, other := b.peer(t, hub, far), b.peer(t, hub, near)
-	b.must(t, west, plan.AddRoute{Key: routeTo("10.2.0.0/16"), Conn: other})
-	for _, a := range []plan.Action{
-		plan.RemoveRoute{Key: routeTo("10.2.0.0/16"), Was: netstate.ToPeering(id)},
-		plan.ReplaceRoute{Key: routeTo("10.2.0.0/16"), Was: netstate.ToPeering(id), Conn: id},
+	for name, tc := range map[string]struct {
+		meanwhile plan.Action // what somebody does between our read and our write; the id of a connection of another pair is filled in
+		remove    netstate.Kind
+		replace   netstate.Kind
+	}{
+		"pointed at another connection": {plan.ReplaceRoute{Key: routeTo("10.2.0.0/16")}, netstate.Stale, netstate.Stale},
+		"deleted":                       {plan.RemoveRoute{Key: routeTo("10.2.0.0/16")}, netstate.Gone, netstate.Stale},
 	} {
-		wantKind(t, b.apply(t, west, a)[0].Err, netstate.Stale)
+		for _, ours := range []string{"remove", "replace"} {
+			t.Run(name+"/"+ours, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, ec2sim.Config{})
+				id, other := b.peer(t, hub, far), b.peer(t, hub, near)
+				was := netstate.ToPeering(id)
+				b.must(t, west, plan.AddRoute{Key: routeTo("10.2.0.0/16"), Conn: id})
+				diff(t, b.see(t, lookAt(hub)).Routes[routeTo("10.2.0.0/16")].Target, was)
+				switch a := tc.meanwhile.(type) {
+				case plan.ReplaceRoute:
+					a.Was, a.Conn = was, other
+					b.must(t, west, a)
+				case plan.RemoveRoute:
+					a.Was = was
+					b.must(t, west, a)
+				}
+				before, written := b.sim.Dump(), b.count("DeleteRoute")+b.count("ReplaceRoute")
+				failures.Shown(t, 45, !strings.Contains(before, "10.2.0.0/16 -> "+string(id)), "the route is not what it was when peerd read it")
+				if ours == "remove" {
+					wantKind(t, b.apply(t, west, plan.RemoveRoute{Key: routeTo("10.2.0.0/16"), Was: was})[0].Err, tc.remove)
+				} else {
+					wantKind(t, b.apply(t, west, plan.ReplaceRoute{Key: routeTo("10.2.0.0/16"), Was: was, Conn: id})[0].Err, tc.replace)
+				}
+				diff(t, b.count("DeleteRoute")+b.count("ReplaceRoute"), written)
+				diff(t, b.sim.Dump(), before)
+			})
+		}
 	}
-	diff(t, b.count("DeleteRoute")+b.count("ReplaceRoute"), 0)
-	b.dumped(t, "route", "10.2.0.0/16 -> "+string(other))
 }
 
 // The write of a route that was just read goes out once: a back-off would give the world time to change.
@@ -78,7 +106,7 @@ func TestGuardedRouteIsSentOnce(t *testing.T) {
 }
 
 // The token for the write is taken before the route is read, so that the write follows the read at once.
-func TestGuardedRouteTakesItsTokenFirst(t *testing.T) {
+func TestF45RouteTakesItsTokenFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, ec2sim.Config{})
@@ -86,6 +114,7 @@ func TestGuardedRouteTakesItsTokenFirst(t *testing.T) {
 		b.must(t, west, plan.AddRoute{Key: routeTo("10.2.0.0/16"), Conn: id})
 		l, _ := b.scoped(west)
 		l[mutating].limiter.AllowN(time.Now(), int(l[mutating].limiter.Tokens()))
+		began := time.Now()
 		b.must(t, west, plan.RemoveRoute{Key: routeTo("10.2.0.0/16"), Was: netstate.ToPeering(id)})
 		var read, written time.Time
 		for _, c := range b.sim.Calls() {
@@ -97,6 +126,7 @@ func TestGuardedRouteTakesItsTokenFirst(t *testing.T) {
 			}
 		}
 		diff(t, written.Sub(read), time.Duration(0))
+		failures.Shown(t, 45, written.Sub(began) > 0, "a token for the write has to be waited for")
 	})
 }
 
