@@ -6,6 +6,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/preflight"
 )
 
 // Report is all that is to be said about one cycle.
@@ -39,6 +40,7 @@ const (
 type LinkVerdict struct {
 	Link    netstate.Link
 	Verdict Verdict
+	Ready   bool // it carries traffic as declared: active, with all its options, routes and rules, none of which yields to another's
 	Reasons []string
 }
 
@@ -86,6 +88,7 @@ func (j *judge) say(l netstate.Link, v Verdict, reason string) {
 
 func (j *judge) link(s plan.LinkState) {
 	j.say(s.Name, InSync, "")
+	j.of[s.Name].Ready = s.Status == netstate.Active && !s.Held && !s.Leftover
 	switch {
 	case s.Held:
 		j.say(s.Name, Attention, "")
@@ -108,9 +111,15 @@ func until(expires time.Time) string {
 
 func (j *judge) problems() {
 	for _, p := range j.Final.Problems {
-		if p.Severity > plan.Warns {
+		switch {
+		case p.Severity > plan.Warns:
 			j.say(p.Link, Attention, p.String())
+		case p.Code == preflight.CodeShadowed: // not for peerd to mend, and yet traffic goes elsewhere
+			j.say(p.Link, InSync, p.String())
+		default:
+			continue
 		}
+		j.of[p.Link].Ready = false
 	}
 }
 
@@ -129,6 +138,9 @@ func (j *judge) failures() {
 
 func (j *judge) drift(d plan.Drift) {
 	s := j.states[d.Link]
+	if of := j.of[d.Link]; of != nil && d.Kind != plan.DriftExtra && d.Resource != plan.ResourceTags {
+		of.Ready = false
+	}
 	switch {
 	case d.Kind == plan.DriftConflict:
 		j.say(d.Link, Attention, "")

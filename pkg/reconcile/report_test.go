@@ -12,6 +12,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/preflight"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/reconcile/reconciletest"
 	"github.com/peerd/peerd/pkg/spec"
@@ -200,6 +201,47 @@ func TestVerdictsOfProblems(t *testing.T) {
 		"held and nothing said":           {reconcile.Report{Final: with(planned(t, asItIs, good, false), held)}, 4, one(say(reconcile.Attention))},
 		"a listing that no peering needs": {reconcile.Report{Final: with(planned(t, asItIs, good, false), func(p *plan.Plan) { p.Unread = []*netstate.Error{{Op: "list"}} })}, 4, nil},
 	})
+}
+
+// A peering is ready when it carries traffic as declared, whatever else is to be said of it.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	good := settled(t, asItIs)
+	problem := func(code string, s plan.Severity) func(*plan.Plan) {
+		return func(p *plan.Plan) { p.Problems = []plan.Problem{{Link: "three-one", Code: code, Severity: s}} }
+	}
+	drift := func(r plan.Resource, k plan.DriftKind) func(*plan.Plan) {
+		return func(p *plan.Plan) { p.Drift = []plan.Drift{{Link: "three-one", Resource: r, Kind: k}} }
+	}
+	for name, tc := range map[string]struct {
+		change func(*plan.Plan)
+		ready  bool
+	}{
+		"nothing to be said":     {func(*plan.Plan) {}, true},
+		"suspended":              {func(p *plan.Plan) { p.Links[1].Suspended = "INC-42" }, true},
+		"something extra":        {drift(plan.ResourceRoute, plan.DriftExtra), true},
+		"a tag missing":          {drift(plan.ResourceTags, plan.DriftMissing), true},
+		"another warning":        {problem(preflight.CodeTakes, plan.Warns), true},
+		"a route shadowed":       {problem(preflight.CodeShadowed, plan.Warns), false},
+		"an item blocked":        {problem(plan.CodeOutside, plan.BlocksItem), false},
+		"a route missing":        {drift(plan.ResourceRoute, plan.DriftMissing), false},
+		"a route that conflicts": {drift(plan.ResourceRoute, plan.DriftConflict), false},
+		"a rule changed":         {drift(plan.ResourceRule, plan.DriftChanged), false},
+		"options off":            {drift(plan.ResourceOptions, plan.DriftChanged), false},
+		"not active":             {func(p *plan.Plan) { p.Links[1].Status = netstate.Provisioning }, false},
+		"held":                   {func(p *plan.Plan) { p.Links[1].Held = true }, false},
+		"a leftover":             {func(p *plan.Plan) { p.Links[1].Leftover = true }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := reconcile.Report{Final: with(planned(t, asItIs, good, false), tc.change)}
+			for _, v := range r.Verdicts() {
+				if want := tc.ready || v.Link == "one-two"; v.Ready != want {
+					t.Errorf("%s: ready is %v, want %v", v.Link, v.Ready, want)
+				}
+			}
+		})
+	}
 }
 
 // The worst of several decides the exit code, in the order 1, 4, 2, 0.

@@ -129,6 +129,7 @@ type Result struct {
 type Verdict struct {
 	Peering string   `json:"peering"`
 	Verdict string   `json:"verdict"`
+	Ready   bool     `json:"ready"` // it carries traffic as declared
 	Reasons []string `json:"reasons,omitempty"`
 }
 
@@ -157,7 +158,7 @@ func ReportJSON(w io.Writer, r *reconcile.Report) error {
 		out.Results = append(out.Results, j)
 	}
 	for _, v := range r.Verdicts() {
-		out.Verdicts = append(out.Verdicts, Verdict{string(v.Link), verdictText(v.Verdict), v.Reasons})
+		out.Verdicts = append(out.Verdicts, Verdict{string(v.Link), verdictText(v.Verdict), v.Ready, v.Reasons})
 	}
 	return encode(w, out)
 }

@@ -162,17 +162,22 @@ func byScope(actions []plan.Action) []plan.Action {
 	return out
 }
 
-// ReportText writes what is left at the end of a cycle: one line per peering that is not in sync with its reasons, then the sum.
+// ReportText writes what is left at the end of a cycle: one line per peering that is not in sync, or in sync and yet not
+// ready, with its reasons, then the sum.
 func ReportText(w io.Writer, r *reconcile.Report) error {
 	t := &text{}
 	sync := 0
 	verdicts := r.Verdicts()
 	for _, v := range verdicts {
+		verdict := verdictText(v.Verdict)
 		if v.Verdict == reconcile.InSync {
 			sync++
-			continue
+			if v.Ready {
+				continue
+			}
+			verdict += ", not ready"
 		}
-		t.line("%s: %s", v.Link, verdictText(v.Verdict))
+		t.line("%s: %s", v.Link, verdict)
 		for _, reason := range v.Reasons {
 			t.line("  %s", reason)
 		}
