@@ -37,7 +37,7 @@ func TestF18SpecIsNotThere(t *testing.T) {
 	whole := map[string]string{"estate.yaml": head, "net/peerings.yaml": "apiVersion: peerd/v1\npeerings:" + peerings}
 	args := []string{"--once", "--owner", "acme", "--aws-share", "1", "--prune", "--max-deletes", "100%"}
 	first := filepath.Join(t.TempDir(), "specs")
-	write(t, first, whole)
+	writeAll(t, first, whole)
 	if code, stdout, stderr := peerd(t, nil, append(args, "--spec", first)...); code != 0 {
 		t.Fatalf("first pass: exit %d\n%s\n%s", code, stdout, stderr)
 	}
@@ -77,11 +77,11 @@ func TestF18SpecIsNotThere(t *testing.T) {
 		}, 3, "no *.yaml or *.yml file is here"},
 		"file moved": {func(dir string) string { return filepath.Join(dir, "peerings.yaml") }, 3, "no such file or directory"},
 		"files emptied": {func(dir string) string {
-			write(t, dir, map[string]string{"estate.yaml": "", "net/peerings.yaml": ""})
+			writeAll(t, dir, map[string]string{"estate.yaml": "", "net/peerings.yaml": ""})
 			return dir
 		}, 3, "the file holds no document"},
 		"files full of comments": {func(dir string) string {
-			write(t, dir, map[string]string{"estate.yaml": "# x\n", "net/peerings.yaml": "# x\n"})
+			writeAll(t, dir, map[string]string{"estate.yaml": "# x\n", "net/peerings.yaml": "# x\n"})
 			return dir
 		}, 3, "the file holds no document"},
 		"only a link is left": {func(dir string) string {
@@ -98,7 +98,7 @@ func TestF18SpecIsNotThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "specs")
-			write(t, dir, whole)
+			writeAll(t, dir, whole)
 			path := tc.fault(dir)
 			calls := len(sim.Calls())
 			code, stdout, stderr := peerd(t, nil, append(args, "--spec", path)...)
@@ -118,13 +118,11 @@ func TestF18SpecIsNotThere(t *testing.T) {
 	}
 }
 
-// write puts files into a directory, which it makes.
-func write(t *testing.T, dir string, files map[string]string) {
+// writeAll puts files into a directory.
+func writeAll(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
-		path := filepath.Join(dir, name)
-		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		must(t, os.WriteFile(path, []byte(text), 0o600))
+		write(t, filepath.Join(dir, name), text)
 	}
 }
 
