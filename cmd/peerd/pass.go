@@ -78,9 +78,23 @@ func (a *app) load(path string) (*spec.Set, error) {
 	if err != nil {
 		return nil, exitError{reconcile.ExitSpec, fmt.Errorf("the spec is not valid; nothing was sent to AWS\n%w", err)}
 	}
-	set, err = set.WithOwner(netstate.OwnerID(a.owner))
+	set, err = a.complete(set)
 	if err != nil {
 		return nil, exitError{reconcile.ExitSpec, err}
+	}
+	return set, nil
+}
+
+// complete adds to a spec what the command line says: whose it is, and where STS is asked.
+func (a *app) complete(set *spec.Set) (*spec.Set, error) {
+	set, err := set.WithOwner(netstate.OwnerID(a.owner))
+	if err != nil {
+		return nil, err
+	}
+	for _, account := range set.Accounts {
+		if account.STSRegion == "" {
+			account.STSRegion = netstate.Region(a.stsRegion)
+		}
 	}
 	return set, nil
 }
@@ -94,11 +108,6 @@ func (a *app) target(set *spec.Set, stopped func() bool) (*awsnet.Target, error)
 			return nil, exitError{reconcile.ExitFailed, fmt.Errorf("make a sandbox from the spec: %w", err)}
 		}
 		cfg.HTTPClient, cfg.Source = box.HTTPClient(), box.Source
-	}
-	for _, account := range set.Accounts {
-		if account.STSRegion == "" {
-			account.STSRegion = netstate.Region(a.stsRegion)
-		}
 	}
 	return awsnet.New(cfg), nil
 }

@@ -20,6 +20,8 @@ import (
 // options are the flags that several sub-commands share.
 type options struct {
 	spec      string
+	specDir   string // in whose terms the spec's files are named
+	interval  time.Duration
 	owner     string
 	once      bool
 	dryRun    bool
@@ -92,6 +94,7 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 		Example: `  peerd --once --sandbox --spec peerings.example.yaml   try it on a simulated AWS, without credentials
   peerd plan specs/                                     what would be changed
   peerd --once --spec specs/                            one pass
+  peerd --spec specs/ --prune                           the daemon: a pass every minute, and when a file changes
   peerd --once --spec specs/ --target hub-payments      one peering only
   peerd validate specs/                                 check the files, offline`,
 		Args:          cobra.NoArgs,
@@ -105,7 +108,10 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !a.once {
-				return usageError("say --once for one pass; the daemon is not part of this version yet")
+				if !cmd.Flags().Changed("log.level") {
+					a.logLevel = "info" // nobody sees a daemon's progress but in its log
+				}
+				return a.daemon(cmd.Context())
 			}
 			return a.pass(cmd.Context(), a.spec, a.dryRun)
 		},
@@ -113,9 +119,10 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 	root.SetFlagErrorFunc(flagError)
 	a.passFlags(root)
 	root.Flags().BoolVar(&a.once, "once", false, "one pass, then exit")
+	root.Flags().DurationVar(&a.interval, "interval", time.Minute, "time between full passes of the daemon, give or take a tenth")
 	root.Flags().BoolVar(&a.dryRun, "dry-run", false, "plan only: no call that changes anything")
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "auto, always or never; auto colours on a terminal unless NO_COLOR is set")
-	root.PersistentFlags().StringVar(&a.logLevel, "log.level", "warn", "debug, info, warn or error")
+	root.PersistentFlags().StringVar(&a.logLevel, "log.level", "warn", "debug, info, warn or error; of the daemon info where nothing is said")
 	root.PersistentFlags().StringVar(&a.logFormat, "log.format", "text", "text or json")
 	root.AddCommand(a.planCommand(), a.validateCommand(), a.schemaCommand(), a.simCommand(), a.versionCommand())
 	return root
