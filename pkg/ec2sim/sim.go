@@ -8,6 +8,7 @@
 package ec2sim
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"sync"
@@ -115,6 +116,16 @@ func (s *Sim) World() *world.World {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.world.Clone()
+}
+
+// Fork returns a Sim that goes on by itself from the world as it is now, with the same sessions; calls, faults and the hook stay behind.
+func (s *Sim) Fork() *Sim {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Sim{
+		latency: s.latency, clock: s.clock, ahead: s.ahead, world: s.world.Clone(), accounts: s.accounts, sessions: maps.Clone(s.sessions),
+		faults: fault.NewSet(), buckets: maps.Clone(s.buckets), born: maps.Clone(s.born),
+	}
 }
 
 // Inject adds a fault.

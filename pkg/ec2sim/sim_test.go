@@ -1,6 +1,7 @@
 package ec2sim_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -92,4 +93,36 @@ func TestEmptyWorld(t *testing.T) {
 	tables := must(c.DescribeRouteTables(ctx(), nil))(t).RouteTables
 	equal(t, len(tables), 1)
 	equal(t, *tables[0].Associations[0].Main, true)
+}
+
+// A fork and what it came from both go on, several requests long, and neither sees what the other does.
+func TestForksGoOnByThemselves(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	request := func(s *ec2sim.Sim, vpc string) { // of nobody: the request fails, and is shown all the same
+		must(ec2.New(options(s, alice, east)).CreateVpcPeeringConnection(ctx(), &ec2.CreateVpcPeeringConnectionInput{
+			VpcId: aws.String(hub), PeerVpcId: &vpc, PeerOwnerId: aws.String(bob), PeerRegion: aws.String(west),
+		}))(t)
+	}
+	for range 3 {
+		request(f.Sim, "vpc-00000076")
+	}
+	before := f.Dump()
+	all := map[string]*ec2sim.Sim{"vpc-00000077": f.Sim, "vpc-00000078": f.Fork(), "vpc-00000079": f.Fork()}
+	for n := range 3 {
+		for vpc, s := range all {
+			if n == 0 && s != f.Sim { // from here on, the same things have other ids here
+				must(ec2.New(options(s, bob, west)).CreateRouteTable(ctx(), &ec2.CreateRouteTableInput{VpcId: aws.String(far)}))(t)
+			}
+			request(s, vpc)
+		}
+	}
+	for vpc, s := range all {
+		dump := s.Dump()
+		equal(t, strings.Count(dump, " view=requester "), 6)
+		equal(t, strings.Count(dump, "/"+vpc+" status=failed view=requester "), 3)
+		for line := range strings.Lines(before) {
+			equal(t, strings.Contains(dump, line), true)
+		}
+	}
 }

@@ -86,7 +86,7 @@ func (w *World) in(s Scope) *region {
 	return r
 }
 
-// Clone is the world as it is, unmoved by later changes.
+// Clone is the world as it is. Both may go on, and neither moves the other.
 func (w *World) Clone() *World {
 	c := *w
 	c.regions = make(map[Scope]*region, len(w.regions))
@@ -98,8 +98,17 @@ func (w *World) Clone() *World {
 		}
 	}
 	c.Raised = maps.Clone(w.Raised)
-	c.conns, c.connsIn, c.connsOf = maps.Clone(w.conns), maps.Clone(w.connsIn), maps.Clone(w.connsOf)
+	c.conns, c.connsIn, c.connsOf, c.fresh = maps.Clone(w.conns), clipped(w.connsIn), clipped(w.connsOf), slices.Clone(w.fresh)
 	return &c
+}
+
+// clipped is a copy of a map whose lists do not grow into each other's memory.
+func clipped[K comparable](m map[K][]string) map[K][]string {
+	out := make(map[K][]string, len(m))
+	for k, l := range m {
+		out[k] = slices.Clip(l)
+	}
+	return out
 }
 
 // scopes lists every scope that was ever touched, sorted.
