@@ -2,7 +2,6 @@ package soak
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -162,17 +161,17 @@ func settle(t *testing.T, p *process, o *oracle, in intent, prune bool, memory p
 // process is peerd as it is started for every pass.
 type process struct {
 	*simtest.Rig
-	gate *simtest.Gate // before everything: it decides the order
-	page int32         // items per page; zero: as many as EC2 allows
-	dies *crashing     // nil: it does not
+	gate *simtest.Gate  // before everything: it decides the order
+	page int32          // items per page; zero: as many as EC2 allows
+	dies *simtest.Dying // nil: it does not
 }
 
 // cycle makes one pass as a process of its own, which dies if a crash says so.
-func (p *process) cycle(t *testing.T, dies *crashing, in reconcile.Input) *reconcile.Report {
+func (p *process) cycle(t *testing.T, dies *simtest.Dying, in reconcile.Input) *reconcile.Report {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if p.dies = dies; dies != nil {
-		dies.cancel = cancel
+		dies.Next, dies.Cancel = p.Sim, cancel
 	}
 	in.Spec = p.Spec
 	steady := retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return time.Second << attempt, nil })
@@ -183,36 +182,19 @@ func (p *process) cycle(t *testing.T, dies *crashing, in reconcile.Input) *recon
 	return reconcile.New(reconcile.Config{Target: target, Timeout: 2 * time.Minute, Settle: 20 * time.Second}).Cycle(ctx, in)
 }
 
-// crashing says at which call the process dies: before it is sent, or before its answer is read.
-type crashing struct {
-	left    int
-	answers bool
-	cancel  context.CancelFunc
-}
-
-func crash(e *estate) *crashing {
+// crash says at which call the process dies, before it is sent or before its answer is read; nil: it does not.
+func crash(e *estate) *simtest.Dying {
 	if e.IntN(3) > 0 {
 		return nil
 	}
-	return &crashing{left: 1 + e.IntN(60), answers: e.IntN(2) == 0}
+	left := 1 + e.IntN(60)
+	return &simtest.Dying{At: func(string) bool { left--; return left == 0 }, Sent: e.IntN(2) == 0}
 }
 
-var errDead = errors.New("the process is dead")
-
-// RoundTrip takes a call to the simulator, as long as the process lives. The gate lets one call at a time in.
+// RoundTrip takes a call to the simulator, as long as the process lives.
 func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	if p.dies == nil {
 		return p.Sim.RoundTrip(r)
 	}
-	p.dies.left--
-	if p.dies.left > 0 {
-		return p.Sim.RoundTrip(r)
-	}
-	p.dies.cancel()
-	if p.dies.left == 0 && p.dies.answers {
-		if resp, err := p.Sim.RoundTrip(r); err == nil {
-			resp.Body.Close()
-		}
-	}
-	return nil, errDead
+	return p.dies.RoundTrip(r)
 }
