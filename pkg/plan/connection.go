@@ -125,7 +125,8 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 		return // tagged in the creating call
 	case s.conn != nil && s.conn.Views[side].Seen:
 		view := s.conn.Views[side]
-		if s.adopted || view.Owner() != "" || view.Tags[netstate.TagName] != "" || side == netstate.RequesterSide {
+		asked := s.conn.Views[netstate.RequesterSide].Tags[netstate.TagTry] != "" // by a peerd, perhaps one that was stopped since
+		if s.adopted || !asked || view.Owner() != "" || view.Tags[netstate.TagName] != "" || side == netstate.RequesterSide {
 			a.Tags = s.marked(s.want.Tags)
 		}
 		if view.Tags[netstate.TagEntry] == netstate.Leaving { // wanted again before its removal was finished
