@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 10s
 
-.PHONY: build test race lint fuzz golden rows mutants soak check
+.PHONY: build test race lint fuzz golden rows mutants soak sweep check
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -39,5 +39,9 @@ mutants:
 SEEDS = 3000
 soak:
 	PEERD_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./pkg/soak | grep -v -e '^=== ' -e '--- PASS'
+
+# sweep stops peerd before and after every call of every situation of pkg/crash, and says how many there were.
+sweep:
+	go test -count=1 -run '^TestSweep$$' -v ./pkg/crash | awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
 
 check: test lint race fuzz

@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"pkg/simtest":                 {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/reconcile", "pkg/render", "pkg/awsnet", "pkg/ec2sim", "pkg/ec2sim/world"},
 	"pkg/failures":                {},
 	"pkg/soak":                    {},
+	"pkg/crash":                   {},
 	"pkg/failures/check":          {"pkg/failures"},
 	"cmd/peerd":                   nil, // everything
 }

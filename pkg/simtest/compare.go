@@ -19,11 +19,14 @@ var (
 // NoConn takes connection ids out of a line.
 func NoConn(line string) string { return connID.ReplaceAllString(line, "pcx") }
 
+// NoTime takes the times of requests out of a line.
+func NoTime(line string) string { return asked.ReplaceAllString(line, `"peerd:try":"$1"`) }
+
 // Anonymous takes the ids that AWS makes, and the times of requests, out of dumped lines.
 func Anonymous(dumped []string) []string {
 	out := make([]string, len(dumped))
 	for i, l := range dumped {
-		out[i] = asked.ReplaceAllString(ruleID.ReplaceAllString(NoConn(l), "sgr"), `"peerd:try":"$1"`)
+		out[i] = NoTime(ruleID.ReplaceAllString(NoConn(l), "sgr"))
 	}
 	return out
 }
