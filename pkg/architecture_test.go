@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"},
 	"pkg/reconcile/reconciletest": {"pkg/netstate", "pkg/plan"},
 	"pkg/render":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
+	"pkg/status":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile", "pkg/render"},
 	"pkg/awsnet":                  {"pkg/netstate", "pkg/plan"},
 	"pkg/ec2sim":                  {"pkg/ec2sim/wire", "pkg/ec2sim/world", "pkg/ec2sim/fault"},
 	"pkg/ec2sim/wire":             {},
