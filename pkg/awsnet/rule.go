@@ -39,11 +39,31 @@ func (r *reader) listRules(ctx context.Context, groups *result[map[netstate.Grou
 	if err != nil {
 		return out, err
 	}
+	all := append(found, more...)
+	if id := twoVersions(all); id != "" {
+		return out, &netstate.Error{Op: "list security-group rules", Scope: r.scope, Kind: netstate.Stale,
+			Message: "two lists show " + id + " in two ways: it is being changed, or one of them is out of date"}
+	}
 	wanted := setOf(ids)
-	for _, in := range append(found, more...) {
+	for _, in := range all {
 		r.take(out, in, wanted)
 	}
 	return out, nil
+}
+
+// twoVersions returns the id of a rule that is shown twice as different rules, empty when there is none: a plan from both would revoke
+// by its id what the rule was, and so what it is.
+func twoVersions(all []types.SecurityGroupRule) string {
+	seen := map[string]netstate.RuleKey{}
+	for _, in := range all {
+		id := aws.ToString(in.SecurityGroupRuleId)
+		k, _ := ruleKey(netstate.Scope{}, in)
+		if have, twice := seen[id]; twice && have != k {
+			return id
+		}
+		seen[id] = k
+	}
+	return ""
 }
 
 // literal writes a filter's value so that EC2 takes it for itself: * and ? are wildcards there (EC2 User Guide, "List and filter").
