@@ -1,0 +1,82 @@
+package failures_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/ec2sim/world"
+	"github.com/peerd/peerd/pkg/failures"
+	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/simtest"
+)
+
+// off is a simulated AWS whose clock is off from ours, and which refuses signatures of another time.
+func off(by time.Duration) ec2sim.Config {
+	return ec2sim.Config{Switches: world.Switches{CheckClock: true}, Now: func() time.Time { return time.Now().Add(by) }}
+}
+
+// refusedForItsTime counts the signatures that were refused for their time.
+func refusedForItsTime(calls []ec2sim.Call) (n int) {
+	for _, c := range calls {
+		if c.Service == "ec2" && c.Code == "RequestExpired" || c.Service == "sts" && c.Code == "SignatureDoesNotMatch" {
+			n++
+		}
+	}
+	return n
+}
+
+// A clock that is wrong by an hour is found out from the first refusal, and signatures bear AWS's time from then on.
+func TestF08ClockIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, by := range map[string]time.Duration{"our clock is slow": time.Hour, "our clock is fast": -time.Hour} {
+		inBubble(t, name, func(t *testing.T) {
+			r := simtest.New(t, off(by), twoAccounts)
+			applied(t, r)
+			calls := r.Sim.Calls()
+			refused := refusedForItsTime(calls)
+			t.Logf("%d of %d calls were refused for their time", refused, len(calls))
+			for _, c := range calls {
+				if c.Code != "" && c.Code != "RequestExpired" && c.Code != "SignatureDoesNotMatch" {
+					t.Errorf("%s: %s", c.Action, c.Code)
+				}
+			}
+			failures.Shown(t, 8, refused > 0, "a clock that is wrong by an hour")
+			time.Sleep(20 * time.Minute) // the sessions of the first pass end meanwhile
+			mustRest(t, r)
+		})
+	}
+}
+
+// Where AWS does not say what time it is, the clock cannot be corrected: the accounts are held, and nothing is asked again and again.
+func TestF08ClockCannotBeCorrected(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "no Date in the replies", func(t *testing.T) {
+		r := simtest.New(t, off(time.Hour), twoAccounts)
+		r.Via = dateless{r.Sim}
+		before := r.Sim.Dump()
+		pass, calls := r.Apply()
+		simtest.MustExit(t, "the pass", pass, reconcile.ExitFailed) // nothing could be read at all
+		mustSay(t, pass, "Signature expired or not yet valid")
+		simtest.WantActions(t, nil, calls)
+		wantNone(t, "changed", gained(r, before))
+		if n := len(r.Sim.Calls()); n > 4 {
+			t.Errorf("%d calls", n)
+		}
+		failures.Shown(t, 8, refusedForItsTime(r.Sim.Calls()) > 0, "a clock that is wrong by an hour")
+		r.Via = nil
+		applied(t, r)
+	})
+}
+
+// dateless takes the Date out of replies.
+type dateless struct{ http.RoundTripper }
+
+func (d dateless) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := d.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Header.Del("Date")
+	}
+	return resp, err
+}
