@@ -3,6 +3,7 @@ package awsnet
 import (
 	"cmp"
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -148,6 +149,13 @@ func (c *client) renewing(ctx context.Context, call func(context.Context) error)
 		err = call(ctx)
 	}
 	return err
+}
+
+// caught is deferred by what reads in a goroutine of its own: a panic there is the failure of that reading, and ends nothing else.
+func (c *client) caught(what string, err **netstate.Error) {
+	if p := recover(); p != nil {
+		*err = netstate.Panicked(what, c.scope, p, debug.Stack())
+	}
 }
 
 // slots bound how many do something at once.

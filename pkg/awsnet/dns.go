@@ -93,9 +93,10 @@ func (t *Target) dnsLearn(seen map[dnsKey]bool) {
 	}
 }
 
-func (c *client) describeAttribute(ctx context.Context, key dnsKey) (on bool, _ *netstate.Error) {
+func (c *client) describeAttribute(ctx context.Context, key dnsKey) (on bool, err *netstate.Error) {
 	what := fmt.Sprintf("read %s of %s", key.attribute, key.vpc.ID)
-	err := c.look(ctx, what, func(ctx context.Context) error {
+	defer c.caught(what, &err)
+	err = c.look(ctx, what, func(ctx context.Context) error {
 		id := string(key.vpc.ID)
 		out, err := c.read.DescribeVpcAttribute(ctx, &ec2.DescribeVpcAttributeInput{VpcId: &id, Attribute: key.attribute})
 		if err != nil {

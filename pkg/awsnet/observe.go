@@ -169,6 +169,7 @@ func start[T any](r *reader, asked bool, list func() (T, *netstate.Error)) *resu
 	}
 	r.wg.Go(func() {
 		defer close(f.done)
+		defer r.caught("read a listing", &f.err)
 		f.value, f.err = list()
 	})
 	return f

@@ -143,7 +143,9 @@ func (s *source) Retrieve(context.Context) (aws.Credentials, error) {
 func (s *source) become(account string) { s.account.Store(&account) }
 
 func (s *source) of(c *awsnet.Config) {
-	c.Source = func(context.Context, netstate.Access) (aws.Config, error) { return aws.Config{Region: west, Credentials: s}, nil }
+	c.Source = func(context.Context, netstate.Access) (aws.Config, error) {
+		return aws.Config{Region: west, Credentials: s}, nil
+	}
 }
 
 const ambient = `

@@ -36,6 +36,15 @@ type Error struct {
 	Kind    Kind
 	Code    string // AWS's error code; empty when there was no reply
 	Message string
+	Stack   string // where it happened, of a panic: for the log, not for reports
+}
+
+// CodePanic is the code of a failure that is a bug of peerd's.
+const CodePanic = "panic"
+
+// Panicked turns a panic into a failure of what was being done: it is no reason to give up anything else.
+func Panicked(op string, s Scope, value any, stack []byte) *Error {
+	return &Error{Op: op, Scope: s, Kind: Invalid, Code: CodePanic, Message: fmt.Sprint(value), Stack: string(stack)}
 }
 
 // Error returns operation, scope, code and message.

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -117,7 +116,7 @@ func (p *pass) set(ctx, calls context.Context, l *link, pair accounts, actions [
 func (p *pass) work(ctx, calls context.Context, l *link, actions []item) (out []plan.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			out = append(out, panicked(actions[0].Action, r))
+			out = append(out, panicked(plain(actions[:1]), r)...)
 		}
 	}()
 	bad := false
@@ -156,7 +155,7 @@ func (p *pass) step(calls context.Context, goesOn func() bool, batches []plan.Ba
 		g.Go(func() error {
 			defer func() {
 				if r := recover(); r != nil {
-					outcomes[i] = []plan.Outcome{panicked(b[0], r)}
+					outcomes[i] = panicked(b, r)
 				}
 			}()
 			if goesOn() {
@@ -169,10 +168,13 @@ func (p *pass) step(calls context.Context, goesOn func() bool, batches []plan.Ba
 	return slices.Concat(outcomes...)
 }
 
-// panicked turns a panic in one peering's code into that peering's failure; the others go on.
-func panicked(a plan.Action, r any) plan.Outcome {
-	return plan.Outcome{Action: a, Err: &netstate.Error{Op: a.String(), Scope: a.Scope(), Kind: netstate.Invalid, Code: "panic",
-		Message: fmt.Sprintf("%v\n%s", r, debug.Stack())}}
+// panicked turns a panic in one peering's code into the failure of what it was about; the others go on.
+func panicked(actions []plan.Action, r any) []plan.Outcome {
+	out := make([]plan.Outcome, len(actions))
+	for i, a := range actions {
+		out[i] = plan.Outcome{Action: a, Err: netstate.Panicked(a.String(), a.Scope(), r, debug.Stack())}
+	}
+	return out
 }
 
 // goneIsGood reports whether what was to be removed is already gone.
@@ -251,5 +253,9 @@ func (p *pass) log(r Result) {
 		p.cfg.Log.Info("applied", attrs...)
 		return
 	}
-	p.cfg.Log.Warn("not applied", append(attrs, "err", r.Err)...)
+	attrs = append(attrs, "err", r.Err)
+	if r.Err.Stack != "" {
+		attrs = append(attrs, "stack", r.Err.Stack)
+	}
+	p.cfg.Log.Warn("not applied", attrs...)
 }

@@ -27,7 +27,7 @@ type Config struct {
 	Log     *slog.Logger     // nil: no log
 	Timeout time.Duration    // of waiting for connections in one cycle; zero: 10 minutes
 	Settle  time.Duration    // how long the last look is repeated until it agrees with what was done; zero: 60 seconds
-	Links   int              // peerings worked on at the same time; zero: 32
+	Links   int              // peerings worked on at the same time; zero: 256
 	NoWait  bool             // end the cycle where a connection passes from state to state, rather than wait for it: another cycle goes on
 	Paused  func() bool      // asked before every write; true stops all of them. nil: never
 	OnPlan  func(*plan.Plan) // called with the first plan, before anything is applied; may be nil
@@ -69,7 +69,30 @@ func New(cfg Config) *Reconciler {
 	if cfg.OnWait == nil {
 		cfg.OnWait = func(Waiting) {}
 	}
+	cfg.Target = logged{cfg.Target, cfg.Log}
 	return &Reconciler{cfg}
+}
+
+// logged tells the log where reading panicked; what cannot be read otherwise stands in the report alone.
+type logged struct {
+	Target
+	log *slog.Logger
+}
+
+// Observe reads what the look asks for.
+func (t logged) Observe(ctx context.Context, l netstate.Look) (*netstate.Observed, error) {
+	o, err := t.Target.Observe(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	for scope, listings := range o.Unread {
+		for _, e := range listings {
+			if e.Stack != "" {
+				t.log.Warn("not read", "scope", scope, "err", e, "stack", e.Stack)
+			}
+		}
+	}
+	return o, nil
 }
 
 // Input is what one cycle is asked to do.

@@ -123,14 +123,14 @@ func (j *judge) problems() {
 	}
 }
 
-// failures repeats why an action did not work, if it is still to be done.
+// failures repeats why an action did not work, if it is still to be done. A bug is said in any case.
 func (j *judge) failures() {
 	left := map[string]bool{}
 	for _, a := range j.Final.Actions {
 		left[plan.Key(a)] = true
 	}
 	for _, r := range j.Results {
-		if r.Err != nil && left[plan.Key(r.Action)] {
+		if r.Err != nil && (left[plan.Key(r.Action)] || r.Err.Code == netstate.CodePanic) {
 			j.say(r.Action.Link(), Attention, r.Err.Error())
 		}
 	}
