@@ -19,6 +19,7 @@ type Plan struct {
 	Withheld *Withheld         // removals that the guard took out; nil: none
 
 	Unmanaged []Unmanaged // what is left alone, counted
+	Quotas    []QuotaUse  // as counted by the preflight that judged the plan
 
 	empty   bool                   // the spec wants nothing at all, and what it does not want may be removed
 	leaving map[netstate.Link]bool // peerings whose removal was begun by an earlier pass
@@ -43,6 +44,14 @@ type LinkState struct {
 // Passing reports whether a connection is in a state that it leaves by itself, or by an acceptance that is ours to give.
 func (s LinkState) Passing() bool {
 	return s.Ending != "" || s.Conn != "" && !s.Leftover && s.Status.Alive() && s.Status != netstate.Active && s.Waiting == ""
+}
+
+// QuotaUse is how much of a quota is used by what a VPC of the spec has, before anything of the plan is done.
+type QuotaUse struct {
+	VPC         string // its name in the spec
+	Quota       string
+	Used, Limit int  // of the VPC's fullest table or group, where it is a quota of those
+	Stated      bool // by the spec; otherwise the limit is assumed
 }
 
 // LinkEnd is one end of a peering as people know it.
@@ -109,6 +118,7 @@ func (p *Plan) Restrict(links ...netstate.Link) *Plan {
 		Owned:    p.Owned,
 
 		Unmanaged: p.Unmanaged,
+		Quotas:    p.Quotas,
 
 		empty:   p.empty,
 		leaving: p.leaving,

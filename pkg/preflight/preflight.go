@@ -18,10 +18,10 @@ const (
 	CodeTakes    = "route-takes-traffic"        // a new route takes traffic from a wider one
 )
 
-// Check returns what the plan would run into. A stated quota that would be passed refuses what is new, in the order of names; an assumed
-// one warns.
-func Check(s *spec.Set, want *plan.Desired, o *netstate.Observed, p *plan.Plan) []plan.Refusal {
-	c := &checker{want: want, o: o, plan: p, accounts: map[netstate.AccountID]*spec.Account{}, links: map[netstate.Link]*spec.Peering{},
+// Check returns what the plan would run into, and how much of each quota is used. A stated quota that would be passed refuses what is new,
+// in the order of names; an assumed one warns.
+func Check(s *spec.Set, want *plan.Desired, o *netstate.Observed, p *plan.Plan) ([]plan.Refusal, []plan.QuotaUse) {
+	c := &checker{want: want, o: o, plan: p, vpcs: vpcsOf(want, o), accounts: map[netstate.AccountID]*spec.Account{}, links: map[netstate.Link]*spec.Peering{},
 		joins: map[netstate.Link]bool{}, joining: map[netstate.ConnID]bool{}, conns: map[netstate.Link]netstate.ConnID{}}
 	for _, a := range s.Accounts {
 		c.accounts[a.ID] = a
@@ -38,7 +38,7 @@ func Check(s *spec.Set, want *plan.Desired, o *netstate.Observed, p *plan.Plan) 
 	c.routes()
 	c.rules()
 	c.traffic()
-	return c.found
+	return c.found, c.sortedUses()
 }
 
 type checker struct {
@@ -50,7 +50,9 @@ type checker struct {
 	joins    map[netstate.Link]bool            // peerings whose request the plan accepts
 	joining  map[netstate.ConnID]bool          // their requests, where there are any yet
 	conns    map[netstate.Link]netstate.ConnID // living ones of ours
+	vpcs     map[string]netstate.VPC           // of the spec, by name, as far as they were seen
 	found    []plan.Refusal
+	uses     []plan.QuotaUse
 }
 
 func (c *checker) warn(l netstate.Link, code, format string, args ...any) {

@@ -185,7 +185,9 @@ func check(t *testing.T, quotas, to string, o *netstate.Observed) (*plan.Plan, [
 	want, problems := plan.Expand(s, o)
 	p := plan.Diff(want, o, plan.Options{}, problems)
 	before := slices.Clone(p.Actions)
-	p.Refuse(preflight.Check(s, want, o, p))
+	found, uses := preflight.Check(s, want, o, p)
+	p.Refuse(found)
+	p.Quotas = uses
 	return p, before
 }
 

@@ -74,6 +74,7 @@ func (c *checker) peerings() {
 			have[x.Requester]++
 		}
 	}
+	c.use(QuotaPeerings, perVPC, PeeringsPerVPC, netstate.ListConnections, func(v netstate.VPC) int { return have[v] })
 	counted := map[netstate.Link]bool{}
 	for _, a := range c.plan.Actions {
 		ends, ok := joinedBy(a)
@@ -103,7 +104,7 @@ func joinedBy(a plan.Action) (ends [2]netstate.VPC, ok bool) {
 // full reports whether a stated quota of either VPC refuses one more peering.
 func (c *checker) full(a plan.Action, ends [2]netstate.VPC, have map[netstate.VPC]int) bool {
 	for _, v := range ends {
-		l := c.limit(v.Account, func(q spec.Quotas) int { return q.PeeringsPerVPC }, PeeringsPerVPC)
+		l := c.limit(v.Account, perVPC, PeeringsPerVPC)
 		if have[v] < l.n {
 			continue
 		}
@@ -124,13 +125,14 @@ func (c *checker) requests() {
 			waiting[x.Requester.Scope]++
 		}
 	}
+	c.use(QuotaRequests, outstanding, OutstandingRequests, netstate.ListConnections, func(v netstate.VPC) int { return waiting[v.Scope] })
 	for _, a := range c.plan.Actions {
 		open, ok := a.(plan.OpenConnection)
 		if !ok {
 			continue
 		}
 		at := open.Scope()
-		l := c.limit(at.Account, func(q spec.Quotas) int { return q.OutstandingRequests }, OutstandingRequests)
+		l := c.limit(at.Account, outstanding, OutstandingRequests)
 		if waiting[at] >= l.n {
 			c.over(l, a, c.of(a.Link()), plan.HoldsLink, CodeRequests, "%s has %d requests that wait for acceptance and may have %d: have them accepted or deleted, or raise the quota", at, waiting[at], l.n)
 		}
@@ -205,13 +207,19 @@ func (c *checker) routes() {
 			have[t] = have[t].plus(c.routeLoad(k))
 		}
 	}
+	full := map[netstate.VPC]int{}
+	for k, t := range c.o.Tables {
+		v := netstate.VPC{Scope: k.Scope, ID: t.VPC}
+		full[v] = max(full[v], have[k].most())
+	}
+	c.use(QuotaRoutes, perTable, RoutesPerTable, netstate.ListTables, func(v netstate.VPC) int { return seen(full, v) })
 	for _, a := range c.plan.Actions {
 		add, ok := a.(plan.AddRoute)
 		if !ok {
 			continue
 		}
 		t := netstate.TableKey{Scope: add.Key.Scope, ID: add.Key.Table}
-		l := c.limit(t.Account, func(q spec.Quotas) int { return q.RoutesPerTable }, RoutesPerTable)
+		l := c.limit(t.Account, perTable, RoutesPerTable)
 		more := c.routeLoad(add.Key)
 		passed := l.passed(have[t], more)
 		for _, f := range passed {
@@ -236,13 +244,18 @@ func (c *checker) rules() {
 	for k := range c.o.Rules {
 		have[keyOf(k)] = have[keyOf(k)].plus(c.ruleLoad(k))
 	}
+	full := map[netstate.VPC]int{}
+	for k, w := range c.want.Rules { // only the groups that these name were read whole
+		full[w.VPC] = max(full[w.VPC], have[keyOf(k)].most())
+	}
+	c.use(QuotaRules, perGroup, RulesPerGroup, netstate.ListRules, func(v netstate.VPC) int { return seen(full, v) })
 	for _, a := range c.plan.Actions {
 		k, more, ok := c.ruleAdded(a)
 		if !ok {
 			continue
 		}
 		g := keyOf(k)
-		l := c.limit(g.Account, func(q spec.Quotas) int { return q.RulesPerGroup }, RulesPerGroup)
+		l := c.limit(g.Account, perGroup, RulesPerGroup)
 		passed := l.passed(have[g], more)
 		for _, f := range passed {
 			c.over(l, a, []plan.Action{a}, plan.BlocksItem, CodeRules, "%s has %d %s rules for %s and may have %d; %s needs %d more: raise the quota, or open fewer ranges",

@@ -44,11 +44,12 @@ const (
 
 // Turn is what happened between two waits of the loop.
 type Turn struct {
-	Fetched  bool   // the source was asked
-	Commit   Commit // in force; its Hash is empty when there is none yet
-	FetchErr error  // why the source had none to hand out
-	SpecErr  error  // why its newest does not load: the one in force stays
-	Mode     Mode   // of the pass; empty: there was none
+	Fetched  bool          // the source was asked
+	Took     time.Duration // by the source
+	Commit   Commit        // in force; its Hash is empty when there is none yet
+	FetchErr error         // why the source had none to hand out
+	SpecErr  error         // why its newest does not load: the one in force stays
+	Mode     Mode          // of the pass; empty: there was none
 	Report   *Report
 }
 
@@ -169,7 +170,9 @@ func jittered(d time.Duration) time.Duration {
 func (l *Loop) fetch(ctx context.Context, t *Turn) []netstate.Link {
 	asking, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
+	began := time.Now()
 	c, err := l.cfg.Source.Fetch(asking, l.commit.Hash)
+	t.Took = time.Since(began)
 	if err != nil {
 		if ctx.Err() == nil {
 			t.FetchErr = err

@@ -110,7 +110,9 @@ type Input struct {
 func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.Plan {
 	want, problems := plan.Expand(in.Spec, o)
 	p := plan.Diff(want, o, plan.Options{Prune: in.Prune, Memory: in.Memory, Only: in.Only, Avoid: avoid}, problems)
-	p.Refuse(preflight.Check(in.Spec, want, o, p))
+	found, quotas := preflight.Check(in.Spec, want, o, p)
+	p.Refuse(found)
+	p.Quotas = quotas
 	p.Rest(in.Memory, o.At)
 	if len(in.Only) > 0 {
 		return p.Restrict(in.Only...)
@@ -121,19 +123,23 @@ func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.P
 // Cycle makes one pass: it reads AWS, plans, applies, reads again, and says what is left. It never returns nil; failures stand in the
 // report. When ctx ends, no new call is begun, and those in flight get ten seconds.
 func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
-	rep := &Report{DryRun: in.DryRun, Prune: in.Prune, NoWait: r.cfg.NoWait, Started: time.Now()}
+	rep := &Report{DryRun: in.DryRun, Prune: in.Prune, NoWait: r.cfg.NoWait, Started: time.Now(), Accounts: accountNames(in.Spec)}
 	defer func() { rep.Finished = time.Now() }()
 	look, o, err := r.look(ctx, in)
+	read := time.Now()
+	rep.Took.Read = read.Sub(rep.Started)
 	if err != nil {
 		rep.Err = err
 		return rep
 	}
 	seen := o
+	rep.Scopes = scopesRead(look, seen)
 	o = in.Memory.Settle(seen)
 	rep.Memory = in.Memory.Next(seen, nil)
 	rep.First = in.plan(o, nil)
 	rep.First.Guard(in.Limits)
 	rep.Final = rep.First
+	rep.Took.Diff = time.Since(read)
 	rep.Err = unreadable(look, o)
 	r.cfg.OnPlan(rep.First)
 	idle := len(rep.First.Actions) == 0 && !slices.ContainsFunc(rep.First.Links, func(s plan.LinkState) bool { return s.Passing() && s.Suspended == "" })
@@ -144,8 +150,11 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 		return rep
 	}
 	p := &pass{cfg: r.cfg, in: in, look: look, o: o, seen: seen, first: rep.First, deadline: rep.Started.Add(r.cfg.Timeout)}
+	began := time.Now()
 	rep.Final, rep.Err = p.run(ctx)
+	rep.Took.Apply = time.Since(began)
 	rep.Paused = p.paused
+	rep.Scopes = scopesRead(look, p.seen)
 	rep.Results = p.results
 	rep.Memory = in.Memory.Next(p.seen, p.results)
 	return rep
@@ -169,6 +178,23 @@ func (r *Reconciler) look(ctx context.Context, in Input) (netstate.Look, *netsta
 		}
 		l = wide
 	}
+}
+
+// scopesRead says of every account and region that was looked at whether it could be read.
+func scopesRead(l netstate.Look, o *netstate.Observed) []ScopeRead {
+	var out []ScopeRead
+	for _, s := range slices.SortedFunc(maps.Keys(l.Scopes), netstate.Scope.Compare) {
+		out = append(out, ScopeRead{s, o.At, o.Missing(s, slices.Sorted(maps.Keys(o.Unread[s]))...)})
+	}
+	return out
+}
+
+func accountNames(s *spec.Set) map[netstate.AccountID]string {
+	out := map[netstate.AccountID]string{}
+	for _, a := range s.Accounts {
+		out[a.ID] = a.Name
+	}
+	return out
 }
 
 // unreadable returns why nothing at all could be read: then there is no pass to speak of.

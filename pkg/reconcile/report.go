@@ -20,6 +20,24 @@ type Report struct {
 	Final             *plan.Plan  // what was left by the last look
 	Err               error       // why the cycle could not be done at all
 	Memory            plan.Memory // for the next pass of this process
+
+	Took     Phases
+	Scopes   []ScopeRead                   // by the last look at everything
+	Accounts map[netstate.AccountID]string // the spec's names of accounts
+}
+
+// Phases are how long the parts of a cycle took; zero: there was no such part.
+type Phases struct {
+	Read  time.Duration // the first look
+	Diff  time.Duration // the first plan
+	Apply time.Duration // doing it, waiting for states and looking again
+}
+
+// ScopeRead says whether an account and region could be read.
+type ScopeRead struct {
+	Scope netstate.Scope
+	At    time.Time       // of the look
+	Err   *netstate.Error // the first listing of those asked for that could not be read; nil: all could
 }
 
 // Result is what became of one action.

@@ -113,8 +113,28 @@ type Report struct {
 	Results       []Result  `json:"results"`
 	Left          *Plan     `json:"left,omitempty"`
 	Verdicts      []Verdict `json:"verdicts"`
+	Scopes        []Scope   `json:"scopes,omitempty"`
+	Quotas        []Quota   `json:"quotas,omitempty"`
 	Error         string    `json:"error,omitempty"`
 	Exit          int       `json:"exit"`
+}
+
+// Scope is an account and region that was looked at.
+type Scope struct {
+	Account string    `json:"account"`
+	Name    string    `json:"name,omitempty"` // the spec's, of the account
+	Region  string    `json:"region"`
+	At      time.Time `json:"at"`
+	Error   string    `json:"error,omitempty"` // why something that was asked for could not be read
+}
+
+// Quota is how much of a quota a VPC of the spec uses, in its fullest table or group where it is one of those.
+type Quota struct {
+	VPC    string `json:"vpc"`
+	Quota  string `json:"quota"`
+	Used   int    `json:"used"`
+	Limit  int    `json:"limit"`
+	Stated bool   `json:"stated,omitempty"` // by the spec; otherwise the limit is assumed
 }
 
 // Result is what became of one action.
@@ -159,6 +179,18 @@ func ReportJSON(w io.Writer, r *reconcile.Report) error {
 	}
 	for _, v := range r.Verdicts() {
 		out.Verdicts = append(out.Verdicts, Verdict{string(v.Link), verdictText(v.Verdict), v.Ready, v.Reasons})
+	}
+	for _, s := range r.Scopes {
+		j := Scope{Account: string(s.Scope.Account), Name: r.Accounts[s.Scope.Account], Region: string(s.Scope.Region), At: s.At}
+		if s.Err != nil {
+			j.Error = s.Err.Error()
+		}
+		out.Scopes = append(out.Scopes, j)
+	}
+	if r.Final != nil {
+		for _, q := range r.Final.Quotas {
+			out.Quotas = append(out.Quotas, Quota(q))
+		}
 	}
 	return encode(w, out)
 }

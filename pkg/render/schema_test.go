@@ -101,6 +101,11 @@ func TestReportFollowsItsSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		judge(t, "report.schema.json", "report", b.Bytes())
+		for _, said := range []string{`"scopes": [`, `"quota": "peerings_per_vpc"`} {
+			if !bytes.Contains(b.Bytes(), []byte(said)) {
+				t.Errorf("%s is missing", said)
+			}
+		}
 		if r.Exit() != reconcile.ExitInSync || len(r.Results) == 0 {
 			t.Errorf("exit %d, %d results", r.Exit(), len(r.Results))
 		}
