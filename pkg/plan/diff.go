@@ -53,7 +53,8 @@ func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 
 // Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
 func Diff(d *Desired, o *netstate.Observed, opt Options, found []Problem) *Plan {
-	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.Prune, leaving: map[netstate.Link]bool{}}, byName: map[netstate.Link]*state{}, wanted: map[netstate.RouteKey]bool{}, managed: map[netstate.RouteKey]bool{},
+	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.Prune, leaving: map[netstate.Link]bool{}}, byName: map[netstate.Link]*state{},
+		wanted: map[netstate.RouteKey]bool{}, managed: map[netstate.RouteKey]bool{}, moved: map[netstate.RouteKey]netstate.Link{},
 		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}, blindRules: map[netstate.Scope]bool{}}
 	for _, l := range d.Links {
 		s := &state{want: l, held: l.Held, refused: map[netstate.RouteKey]bool{}}
@@ -87,11 +88,12 @@ type builder struct {
 	at         *index
 	links      []*state
 	byName     map[netstate.Link]*state
-	wanted     map[netstate.RouteKey]bool   // by any link that is not held
-	managed    map[netstate.RouteKey]bool   // observed, and compared with what is wanted
-	left       map[netstate.Link]*LinkState // peerings that the spec does not have, and that something of ours is left of
-	blind      map[netstate.Scope]bool      // where a held link may want a connection or route that looks extra
-	blindRules map[netstate.Scope]bool      // where a held link may want a rule that looks extra
+	wanted     map[netstate.RouteKey]bool          // by any link that is not held
+	managed    map[netstate.RouteKey]bool          // observed, and compared with what is wanted
+	moved      map[netstate.RouteKey]netstate.Link // routes that point elsewhere and are to be replaced, and for whom
+	left       map[netstate.Link]*LinkState        // peerings that the spec does not have, and that something of ours is left of
+	blind      map[netstate.Scope]bool             // where a held link may want a connection or route that looks extra
+	blindRules map[netstate.Scope]bool             // where a held link may want a rule that looks extra
 	out        *Plan
 }
 

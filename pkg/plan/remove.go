@@ -99,12 +99,13 @@ func (b *builder) leave(c netstate.Connection) {
 			l.Suspended = tagged
 		}
 	}
-	why := cmp.Or(suspended, b.whyNotClose(c))
+	moves, stays := b.carries(c, label)
+	why := cmp.Or(suspended, b.whyNotClose(c), stays)
 	b.mark(c, label, why)
 	for _, side := range []netstate.Side{netstate.RequesterSide, netstate.AccepterSide} {
 		b.leaveRoutes(c, c.VPC(side), label, why)
 	}
-	b.removeUnless(why, CloseConnection{head{Of: label, At: c.VPC(b.ownSide(c)).Scope, Why: "no peering wants this pair"}, c.ID, c.Requester, c.Accepter}, ResourceConnection)
+	b.removeUnless(why, CloseConnection{head{Of: label, At: c.VPC(b.ownSide(c)).Scope, Waits: moves, Why: "no peering wants this pair"}, c.ID, c.Requester, c.Accepter}, ResourceConnection)
 }
 
 // ownSide is the side from which a leftover is closed: the requester's, if it is ours to use.
@@ -156,6 +157,27 @@ func (b *builder) whyNotClose(c netstate.Connection) string {
 		}
 	}
 	return ""
+}
+
+// carries looks for routes over a leftover that some peering wants over its own connection. While one of another label is to move them, the
+// leftover is closed only after that: labels do not wait for each other. A reason is returned where none is to: it is held, suspended, or
+// the destination is refused to it.
+func (b *builder) carries(c netstate.Connection, label netstate.Link) (moves bool, stays string) {
+	for _, side := range []netstate.Side{netstate.RequesterSide, netstate.AccepterSide} {
+		for _, t := range b.at.tables[c.VPC(side)] {
+			for _, k := range b.at.routes[t] {
+				if !b.wanted[k] || b.o.Routes[k].Target != netstate.ToPeering(c.ID) {
+					continue
+				}
+				by, moving := b.moved[k]
+				moves = moves || moving && by != label
+				if !moving {
+					stays = "the route to " + k.Dest.String() + " in " + string(k.Table) + ", which a peering wants, leads over it"
+				}
+			}
+		}
+	}
+	return moves, stays
 }
 
 func (b *builder) accountsKnown(c netstate.Connection) bool {

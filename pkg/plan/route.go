@@ -184,6 +184,9 @@ func (b *builder) routeActions(s *state, e *End) {
 		b.add(s, AddRoute{head: s.head(k.Scope, !s.active(), "not in the table"), Key: k, Conn: s.activeID()}, ResourceRoute, DriftMissing)
 	}
 	for _, k := range d.changed {
+		if s.left() == "" {
+			b.moved[k] = s.want.Name
+		}
 		b.add(s, ReplaceRoute{head: s.head(k.Scope, !s.active(), "points at "+have[k].String()), Key: k, Was: have[k], Conn: s.activeID()}, ResourceRoute, DriftChanged)
 	}
 	for _, k := range d.extra {
