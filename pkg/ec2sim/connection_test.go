@@ -333,13 +333,17 @@ func TestCIDRsShown(t *testing.T) {
 		t.Fatal("a pending connection shows more than the requester's first CIDR")
 	}
 	wantCode(t, f.accept(bob, west, id), "")
-	a := f.ok(alice, east, "DescribeVpcPeeringConnections")
+	f.peered(spoke, bob, east) // which has no IPv6
+	equal(t, len(f.ok(bob, east, "DescribeVpcPeeringConnections").items("vpcPeeringConnectionSet/item/accepterVpcInfo/ipv6CidrBlockSet")), 0)
+	a := f.ok(alice, east, "DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1", id)
 	info := "vpcPeeringConnectionSet/item/"
 	equal(t, a.all(info+"requesterVpcInfo/cidrBlockSet/item/cidrBlock"), []string{"10.0.0.0/16", "100.64.0.0/20"})
 	equal(t, a.all(info+"accepterVpcInfo/ipv6CidrBlockSet/item/ipv6CidrBlock"), []string{"2001:db8:2::/56"})
 	equal(t, a.one(info+"accepterVpcInfo/region"), west)
 	f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
-	equal(t, f.ok(alice, east, "DescribeVpcPeeringConnections").all(info+"requesterVpcInfo/cidrBlock"), nil)
+	ended := f.ok(alice, east, "DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1", id)
+	equal(t, ended.all(info+"requesterVpcInfo/cidrBlock"), nil)
+	equal(t, len(ended.items(info+"requesterVpcInfo/cidrBlockSet")), 0)
 }
 
 // VPC Peering Guide, "Tag a VPC peering connection": tags belong to an account and region, not to the connection.

@@ -231,6 +231,8 @@ func TestEventualConsistency(t *testing.T) {
 	id := f.request(spoke, bob, east)
 	equal(t, f.status(alice, east, id), "")
 	wantCode(t, f.accept(bob, east, id), "InvalidVpcPeeringConnectionID.NotFound")
+	f.Inject(fault.Rule{Operation: "DescribeTags", Kind: fault.NotFound, Delay: time.Hour})
+	f.ok(alice, east, "DescribeTags", "Filter.1.Name", "resource-id", "Filter.1.Value.1", id) // filters never fail
 	f.advance(5 * time.Second)
 	wantCode(t, f.accept(bob, east, id), "")
 	equal(t, f.status(alice, east, id), "")

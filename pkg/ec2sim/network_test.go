@@ -154,6 +154,43 @@ func TestTagLimits(t *testing.T) {
 		"TagSpecification.1.ResourceType", "vpc-peering-connection")...)
 }
 
+// EC2 API reference, TagSpecification: every call that makes something takes the tags of that type once, and no others.
+func TestTagSpecifications(t *testing.T) {
+	t.Parallel()
+	for action, c := range map[string]struct {
+		kind   string
+		params []string
+	}{
+		"CreateVpc":                     {"vpc", []string{"CidrBlock", "10.40.0.0/16"}},
+		"CreateSubnet":                  {"subnet", []string{"VpcId", hub, "CidrBlock", "10.0.7.0/24"}},
+		"CreateInternetGateway":         {"internet-gateway", nil},
+		"CreateRouteTable":              {"route-table", []string{"VpcId", hub}},
+		"CreateSecurityGroup":           {"security-group", []string{"VpcId", hub, "GroupName", "n", "GroupDescription", "d"}},
+		"AuthorizeSecurityGroupIngress": {"security-group-rule", of(hubApp, perm(1, "tcp", "1", "1", "10.1.0.0/16"))},
+		"AuthorizeSecurityGroupEgress":  {"security-group-rule", of(hubApp, perm(1, "tcp", "1", "1", "10.1.0.0/16"))},
+		"CreateVpcPeeringConnection":    {"vpc-peering-connection", []string{"VpcId", hub, "PeerVpcId", near}},
+		"CreateNetworkAcl":              {"network-acl", []string{"VpcId", hub}},
+		"CreateManagedPrefixList":       {"prefix-list", []string{"PrefixListName", "x", "AddressFamily", "IPv4", "MaxEntries", "1"}},
+	} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			tagged := func(kv ...string) []string {
+				return append(append(slices.Clone(c.params), "TagSpecification.1.Tag.1.Key", "mark", "TagSpecification.1.Tag.1.Value", "x"), kv...)
+			}
+			f.unchanged(func() {
+				f.no("InvalidParameterValue", alice, east, action, tagged("TagSpecification.1.ResourceType", "instance")...)
+				f.no("InvalidParameterValue", alice, east, action, tagged("TagSpecification.1.ResourceType", c.kind,
+					"TagSpecification.2.ResourceType", c.kind, "TagSpecification.2.Tag.1.Key", "other")...)
+				f.no("InvalidParameterValue", alice, east, action, tagged("TagSpecification.1.ResourceType", c.kind, "TagSpecification.1.Tag.2.Key", "mark")...)
+				f.no("InvalidParameterValue", alice, east, action, tagged("TagSpecification.1.ResourceType", c.kind, "TagSpecification.1.Tag.1.Key", "aws:x")...)
+			})
+			f.ok(alice, east, action, tagged("TagSpecification.1.ResourceType", c.kind)...)
+			equal(t, len(f.facts(`"mark":"x"`)), 1)
+		})
+	}
+}
+
 // EC2 User Guide, "Tag restrictions": what begins with aws:, in whatever case, is AWS's; nobody makes, changes or removes it, nor does it count.
 func TestTagsOfAWSItself(t *testing.T) {
 	t.Parallel()

@@ -33,6 +33,9 @@ func TestAssumeRole(t *testing.T) {
 	equal(t, len(must(session.DescribeVpcs(ctx(), nil))(t).Vpcs), 2)
 	who := f.raw(*c.AccessKeyId, *c.SessionToken, "sts", east, "GetCallerIdentity")
 	equal(t, who.one("GetCallerIdentityResult/Account"), alice)
+	equal(t, who.one("GetCallerIdentityResult/UserId"), *out.AssumedRoleUser.AssumedRoleId)
+	user, _ := ec2sim.AccessKey(bob)
+	equal(t, f.raw(user, "", "sts", east, "GetCallerIdentity").one("GetCallerIdentityResult/UserId"), "AIDA"+bob+"PEER")
 	f.advance(15*time.Minute - time.Second)
 	must(session.DescribeVpcs(ctx(), nil))(t)
 	f.advance(time.Second)
@@ -179,6 +182,7 @@ func TestSignature(t *testing.T) {
 		"unknown session":        {"ASIA0000000000000000", "x", "ec2", east, "AuthFailure", 401},
 		"user key with a token":  {user, "x", "ec2", east, "AuthFailure", 401},
 		"not a region":           {user, "", "ec2", "moon", "AuthFailure", 401},
+		"not a region at sts":    {user, "", "sts", "moon", "SignatureDoesNotMatch", 403},
 		"unknown service":        {user, "", "s3", east, "AuthFailure", 401},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +191,10 @@ func TestSignature(t *testing.T) {
 			equal(t, [2]any{a.Code, a.Status}, [2]any{c.code, c.status})
 		})
 	}
+	anywhere := newFixture(t, func(c *ec2sim.Config) { c.World = nil }) // every account exists, but not every text is one
+	equal(t, anywhere.raw("333333333333", "", "ec2", east, "DescribeVpcs").Code, "")
+	equal(t, anywhere.raw("33333333333", "", "ec2", east, "DescribeVpcs").Code, "AuthFailure")
+	equal(t, anywhere.raw("AKIAIOSFODNN7EXAMPLE", "", "ec2", east, "DescribeVpcs").Code, "AuthFailure")
 }
 
 // EC2 Developer Guide, "Error codes", RequestExpired: a signature is good for fifteen minutes.
