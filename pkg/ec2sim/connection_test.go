@@ -2,6 +2,7 @@ package ec2sim_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -444,7 +445,10 @@ func TestEmulatorSwitches(t *testing.T) {
 	a = f.ok(bob, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", id)
 	equal(t, a.one("vpcPeeringConnection/status/code"), "active")
 	f.no("InvalidVpcPeeringConnectionId.NotFound", bob, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", "pcx-00000000")
+	for n := range 3 {
+		f.ok(alice, east, "CreateSecurityGroup", "VpcId", hub, "GroupName", fmt.Sprint("g", n), "GroupDescription", "d")
+	}
 	all := f.ok(alice, east, "DescribeSecurityGroups", "Filter.1.Name", "group-id", "Filter.1.Value.1", "sg-none", "MaxResults", "5")
-	equal(t, len(all.all("securityGroupInfo/item/groupId")), 4)
+	equal(t, len(all.all("securityGroupInfo/item/groupId")), 7)
 	equal(t, all.one("nextToken"), "")
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
+	"github.com/peerd/peerd/pkg/ec2sim/world"
 )
 
 // describe makes one read in process, and gives back status, body and error.
@@ -39,7 +40,8 @@ func TestSpoiltReplies(t *testing.T) {
 		status int
 		check  func(body string, err error) bool
 	}{
-		"error":        {fault.Rule{Kind: fault.Error, Code: "RequestLimitExceeded"}, 503, contains("<Code>RequestLimitExceeded</Code>")},
+		"error":        {fault.Rule{Kind: fault.Error, Code: "RequestLimitExceeded"}, 503, contains("<Code>RequestLimitExceeded</Code><Message>Injected fault.</Message>")},
+		"own message":  {fault.Rule{Kind: fault.Error, Code: "X", Message: "as you like"}, 400, contains("<Code>X</Code><Message>as you like</Message>")},
 		"own status":   {fault.Rule{Kind: fault.Error, Code: "X", Status: 418}, 418, contains("<Code>X</Code>")},
 		"server error": {fault.Rule{Kind: fault.ServerError}, 500, contains("<Code>InternalError</Code>")},
 		"html":         {fault.Rule{Kind: fault.HTML}, 200, contains("<html>")},
@@ -222,6 +224,27 @@ func TestSpoiltPages(t *testing.T) {
 	equal(t, f.Fired(), map[fault.Kind]int{fault.RepeatToken: 2, fault.DropItem: 1})
 }
 
+// Faults of pages meet only the pages that they are about: neither the last one, nor an empty one, nor one that another fault has met.
+func TestPagesThatAreNotSpoilt(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, with(world.Switches{Pages: "short"}))
+	list := func(params ...string) answered { return f.ok(alice, east, "DescribeRouteTables", params...) }
+	f.Inject(fault.Rule{Kind: fault.DropItem})
+	equal(t, len(list().items("routeTableSet/item")), 3) // all on one page
+	empty := list("MaxResults", "6")
+	equal(t, len(empty.items("routeTableSet/item")), 0)
+	equal(t, f.Fired(), map[fault.Kind]int{})
+	f.ClearFaults()
+	f.Inject(fault.Rule{Kind: fault.Stale, Delay: time.Hour})
+	f.Inject(fault.Rule{Kind: fault.RepeatToken})
+	a := list("MaxResults", "6", "NextToken", empty.one("nextToken"))
+	equal(t, a.one("nextToken"), "")
+	equal(t, f.Fired(), map[fault.Kind]int{fault.Stale: 1})
+	f.ClearFaults()
+	f.Inject(fault.Rule{Kind: fault.Late, Delay: time.Microsecond})
+	equal(t, list("MaxResults", "6", "NextToken", empty.one("nextToken")).one("nextToken"), "")
+}
+
 // EC2 Developer Guide, "Eventual consistency": old lists, and ids that are not known yet.
 func TestEventualConsistency(t *testing.T) {
 	t.Parallel()
@@ -241,6 +264,46 @@ func TestEventualConsistency(t *testing.T) {
 	f.advance(5 * time.Second)
 	equal(t, f.status(alice, east, id), "active")
 	equal(t, f.Fired(), map[fault.Kind]int{fault.NotFound: 1, fault.Stale: 4})
+}
+
+// A stale read is one of EC2's reads: it goes back no further than to when the fault was put in, and no write ever goes into the past.
+func TestStaleReads(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, delayed(world.Delays{Initiating: time.Second}))
+	id := f.request(spoke, bob, east)
+	f.advance(10 * time.Second)
+	f.Inject(fault.Rule{Kind: fault.Stale, Delay: time.Hour})
+	f.Inject(fault.Rule{Kind: fault.HTML}) // one fault per call: only what is not stale is met
+	f.advance(10 * time.Second)
+	equal(t, f.status(alice, east, id), "pending-acceptance")
+	resp, err := f.RoundTrip(signed(f.Now(), alice, "", "ec2", east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "k", "Tag.1.Value", "fresh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, resp.Header.Get("Content-Type"), "text/html")
+	equal(t, len(f.facts("fresh")), 1)
+	equal(t, f.ok(alice, east, "DescribeTags", "Filter.1.Name", "value", "Filter.1.Value.1", "fresh").items("tagSet/item"), nil)
+	resp, err = f.RoundTrip(signed(f.Now(), alice, "", "sts", east, "GetCallerIdentity"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, resp.Header.Get("Content-Type"), "text/html")
+	equal(t, f.Fired(), map[fault.Kind]int{fault.Stale: 2, fault.HTML: 2})
+}
+
+// An endless body is of a gigabyte where nothing else is said.
+func TestHugeReply(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Inject(fault.Rule{Kind: fault.Huge})
+	resp, err := f.RoundTrip(signed(f.Now(), alice, "", "ec2", east, "DescribeVpcs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err != nil || n < 1<<30 || n > 1<<30+10000 {
+		t.Fatalf("got %d bytes and %v", n, err)
+	}
 }
 
 // Over a real connection a reset is a reset, and a slow reply trickles.

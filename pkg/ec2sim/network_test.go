@@ -38,6 +38,12 @@ func TestSubnetsAndDeletingVPCs(t *testing.T) {
 	f.no("InvalidSubnet.Conflict", bob, west, "CreateSubnet", "VpcId", v, "CidrBlock", "10.5.1.128/25")
 	f.no("InvalidSubnet.Range", bob, west, "CreateSubnet", "VpcId", v, "CidrBlock", "10.6.0.0/24")
 	f.no("InvalidSubnet.Range", bob, west, "CreateSubnet", "VpcId", v, "CidrBlock", "10.5.2.0/29")
+	f.no("InvalidSubnet.Range", bob, west, "CreateSubnet", "VpcId", v, "CidrBlock", "10.5.3.0/24", "Ipv6CidrBlock", "2001:db8::/64")
+	six := f.ok(alice, east, "CreateSubnet", "VpcId", hub, "CidrBlock", "10.0.8.0/24", "Ipv6CidrBlock", "2001:DB8:1:1::/64")
+	equal(t, six.all("subnet/ipv6CidrBlockAssociationSet/item/ipv6CidrBlock"), []string{"2001:db8:1:1::/64"})
+	f.no("InvalidSubnet.Conflict", alice, east, "CreateSubnet", "VpcId", hub, "CidrBlock", "10.0.9.0/24", "Ipv6CidrBlock", "2001:db8:1:1::/64")
+	f.no("InvalidParameterValue", bob, west, "CreateSubnet", "VpcId", v, "CidrBlock", "10.5.3.0/24", "AvailabilityZone", east+"a")
+	f.no("MissingParameter", bob, west, "CreateSubnet", "VpcId", v)
 	f.no("DependencyViolation", bob, west, "DeleteVpc", "VpcId", v)
 	f.ok(bob, west, "DeleteSubnet", "SubnetId", a.one("subnet/subnetId"))
 	f.ok(bob, west, "DeleteVpc", "VpcId", v)
@@ -329,6 +335,8 @@ func TestThrottling(t *testing.T) {
 			"DescribeNetworkAcls", "DescribeManagedPrefixLists"}, nil, 100, 20},
 		{[]string{"DescribeSecurityGroups"}, nil, 50, 10},                          // neither filtered nor paged
 		{[]string{"DescribeSecurityGroups"}, []string{"MaxResults", "5"}, 100, 20}, // the bucket of the others
+		{[]string{"DescribeSecurityGroups"}, []string{"GroupId.1", hubApp}, 0, 20}, // the same one, which is empty now
+		{[]string{"DescribeSecurityGroups"}, []string{"Filter.1.Name", "vpc-id", "Filter.1.Value.1", hub}, 0, 20},
 		{[]string{"CreateRoute", "ReplaceRoute", "DeleteRoute", "AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress", "ModifySecurityGroupRules",
 			"UpdateSecurityGroupRuleDescriptionsIngress", "UpdateSecurityGroupRuleDescriptionsEgress", "ModifyVpcPeeringConnectionOptions"}, nil, 50, 5},
 		{[]string{"CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "RejectVpcPeeringConnection", "DeleteVpcPeeringConnection",

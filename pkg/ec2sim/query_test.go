@@ -250,6 +250,38 @@ func TestIDsAgainstFilters(t *testing.T) {
 	}
 }
 
+// EC2 API reference, NextToken: the page size may change from page to page, without one the largest page comes, and what is removed meanwhile
+// is missing and nothing else.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var made []string
+	for range 120 {
+		made = append(made, f.ok(alice, east, "CreateRouteTable", "VpcId", near).one("routeTable/routeTableId"))
+	}
+	page := func(params ...string) (answered, int) {
+		a := f.ok(alice, east, "DescribeRouteTables", params...)
+		return a, len(a.items("routeTableSet/item"))
+	}
+	first, n := page("MaxResults", "5")
+	equal(t, n, 5)
+	token := first.one("nextToken")
+	_, n = page("MaxResults", "7", "NextToken", token)
+	equal(t, n, 7)
+	_, n = page("NextToken", token)
+	equal(t, n, 100)
+	for _, id := range made {
+		f.ok(alice, east, "DeleteRouteTable", "RouteTableId", id)
+	}
+	rest, n := page("MaxResults", "5", "NextToken", token)
+	if n > 3 || rest.one("nextToken") != "" {
+		t.Errorf("of three tables that are left, %d come, and then the token %q", n, rest.one("nextToken"))
+	}
+	last, _ := page("MaxResults", "5", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", near)
+	equal(t, last.one("nextToken"), "")
+	f.no("InvalidNextToken", alice, east, "DescribeRouteTables", "NextToken", "YQ") // too short to be one
+}
+
 // EC2 Developer Guide, "Pagination": a page may hold less than was asked for, even nothing, and there may be more all the same.
 func TestShortPages(t *testing.T) {
 	t.Parallel()

@@ -136,6 +136,34 @@ func TestDestinationsAreNamedExactly(t *testing.T) {
 	f.ok(alice, east, "DeleteRoute", route(v6, "2001:DB8:9::/48")[:4]...) // the same address in capitals
 }
 
+// EC2 API reference, Route: destination and target stand in the members of their kind, and in no others.
+func TestDestinationsAndTargetsInTheirMembers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("targets: ["), []byte("targets: [eni-00000000000000001, vpce-00000000000000001, tgw-00000000000000001, "+
+			"i-00000000000000001, eigw-00000000000000001, cagw-00000000000000001, lgw-00000000000000001, vgw-00000000000000001, "), 1)
+	})
+	pcx := f.peered(spoke, bob, east)
+	for sent, want := range map[[2]string]string{
+		{"VpcPeeringConnectionId", pcx}: "vpcPeeringConnectionId", {"NatGatewayId", "nat-00000000000000001"}: "natGatewayId",
+		{"TransitGatewayId", "tgw-00000000000000001"}: "transitGatewayId", {"NetworkInterfaceId", "eni-00000000000000001"}: "networkInterfaceId",
+		{"InstanceId", "i-00000000000000001"}: "instanceId", {"EgressOnlyInternetGatewayId", "eigw-00000000000000001"}: "egressOnlyInternetGatewayId",
+		{"VpcEndpointId", "vpce-00000000000000001"}: "gatewayId", {"CarrierGatewayId", "cagw-00000000000000001"}: "carrierGatewayId",
+		{"LocalGatewayId", "lgw-00000000000000001"}: "localGatewayId", {"GatewayId", "vgw-00000000000000001"}: "gatewayId",
+	} {
+		for name, dest := range map[string]string{"DestinationCidrBlock": "10.77.0.0/16", "DestinationIpv6CidrBlock": "2001:db8:77::/48", "DestinationPrefixListId": "pl-0000000000000a001"} {
+			f.ok(alice, east, "CreateRoute", "RouteTableId", hubOther, name, dest, sent[0], sent[1])
+			var got []string
+			for _, k := range f.ok(alice, east, "DescribeRouteTables", "RouteTableId.1", hubOther).items("routeTableSet/item/routeSet/item")[3].Kids {
+				got = append(got, k.XMLName.Local+"="+k.Text)
+			}
+			member := strings.ToLower(name[:1]) + name[1:]
+			equal(t, got, []string{member + "=" + dest, want + "=" + sent[1], "state=active", "origin=CreateRoute"})
+			f.ok(alice, east, "DeleteRoute", "RouteTableId", hubOther, name, dest)
+		}
+	}
+}
+
 // VPC User Guide, "Subnet route tables": no routes to two reserved ranges or what lies in them; a wider destination is none of them.
 func TestReservedDestinations(t *testing.T) {
 	t.Parallel()

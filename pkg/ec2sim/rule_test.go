@@ -147,7 +147,9 @@ func TestProtocolsAndPorts(t *testing.T) {
 	v6 := []string{"IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "::/0", "IpPermissions.1.IpProtocol"}
 	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, append(v6, "58"))...) // without a range: all types
 	equal(t, len(f.facts("ingress icmpv6 -1--1 ::/0")), 1)
-	f.no("InvalidParameterValue", alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp, "IpProtocol", "icmpv6", "CidrIp", "10.1.0.0/16")
+	for _, name := range []string{"icmpv6", "58"} {
+		f.no("InvalidParameterValue", alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp, "IpProtocol", name, "CidrIp", "10.1.0.0/16")
+	}
 	f.no("MissingParameter", alice, east, "AuthorizeSecurityGroupEgress", perm(1, "tcp", "80", "80", "10.1.0.0/16")...) // no group
 }
 
@@ -230,6 +232,33 @@ func TestPeerGroupReference(t *testing.T) {
 	equal(t, stale(), 1)
 }
 
+// EC2 API reference, SecurityGroupRule and RevokedSecurityGroupRule: the source of a rule stands in the member of its kind, and in no other,
+// when it is made, listed and revoked.
+func TestSourcesInTheirMembers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	members := []string{"cidrIpv4", "cidrIpv6", "prefixListId", "referencedGroupInfo/groupId", "referencedGroupId"}
+	shown := func(item node) (out []string) {
+		for _, m := range members {
+			out = append(out, item.one(m))
+		}
+		return out
+	}
+	const authorize, revoke, pl = "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress", "pl-0000000000000a001"
+	for source, want := range map[[2]string][2][]string{
+		{"IpRanges.1.CidrIp", "10.1.0.0/16"}:       {{"10.1.0.0/16", "", "", "", ""}, {"10.1.0.0/16", "", "", "", ""}},
+		{"Ipv6Ranges.1.CidrIpv6", "2001:db8::/32"}: {{"", "2001:db8::/32", "", "", ""}, {"", "2001:db8::/32", "", "", ""}},
+		{"PrefixListIds.1.PrefixListId", pl}:       {{"", "", pl, "", ""}, {"", "", pl, "", ""}},
+		{"Groups.1.GroupId", hubApp}:               {{"", "", "", hubApp, ""}, {"", "", "", "", hubApp}},
+	} {
+		rule := of(hubApp, []string{"IpPermissions.1.IpProtocol", "-1", "IpPermissions.1." + source[0], source[1]})
+		made := f.ok(alice, east, authorize, rule...).items("securityGroupRuleSet/item")[0]
+		listed := f.ok(alice, east, "DescribeSecurityGroupRules", "SecurityGroupRuleId.1", made.one("securityGroupRuleId")).items("securityGroupRuleSet/item")[0]
+		revoked := f.ok(alice, east, revoke, rule...).items("revokedSecurityGroupRuleSet/item")[0]
+		equal(t, [3][]string{shown(made), shown(listed), shown(revoked)}, [3][]string{want[0], want[0], want[1]})
+	}
+}
+
 // VPC Peering Guide, "Work with stale security group rules": a stale rule stays and counts until somebody revokes it, however long ago the
 // connection went.
 func TestStaleRulesStayAndCount(t *testing.T) {
@@ -297,6 +326,9 @@ func TestRevoke(t *testing.T) {
 	a = f.ok(alice, east, revoke, of(nearApp, known, unknown)...) // near is the default VPC
 	equal(t, a.all("unknownIpPermissionSet/item/fromPort"), []string{"23"})
 	equal(t, a.all("revokedSecurityGroupRuleSet/item/fromPort"), []string{"22"})
+	a = f.ok(alice, east, "RevokeSecurityGroupEgress", of(nearApp, perm(1, "-1", "", "", "0.0.0.0/0"), unknown)...)
+	equal(t, a.all("unknownIpPermissionSet/item/ipRanges/item/cidrIp"), []string{"192.0.2.0/24"})
+	equal(t, a.all("revokedSecurityGroupRuleSet/item/isEgress"), []string{"true"})
 }
 
 // EC2 API reference, ModifySecurityGroupRules and UpdateSecurityGroupRuleDescriptionsIngress.
@@ -326,8 +358,13 @@ func TestModifyRules(t *testing.T) {
 		f.no("InvalidParameterCombination", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "-1", "CidrIpv4", "10.0.0.0/8", "CidrIpv6", "::/0")...)
 		f.no("MissingParameter", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "-1")...)
 		f.no("InvalidPermission.Duplicate", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "tcp", "FromPort", "22", "ToPort", "22", "CidrIpv4", "192.0.2.0/24")...)
-		f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", "GroupId", hubApp,
-			"SecurityGroupRuleDescription.1.SecurityGroupRuleId", "sgr-00000000", "SecurityGroupRuleDescription.1.Description", "x")
+		describe := []string{"SecurityGroupRuleDescription.1.SecurityGroupRuleId", "sgr-00000000", "SecurityGroupRuleDescription.1.Description", "x"}
+		f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", of(hubApp, describe)...)
+		describe[1] = id
+		f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, "UpdateSecurityGroupRuleDescriptionsEgress", of(hubApp, describe)...) // the other direction
+		f.no("InvalidParameterCombination", alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", of(hubApp, perm(1, "tcp", "22", "22", "192.0.2.0/24"), describe)...)
+		f.no("InvalidPermission.NotFound", alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", of(hubApp, perm(1, "tcp", "23", "23", "192.0.2.0/24"))...)
+		f.no("MissingParameter", alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", "GroupId", hubApp)
 	})
 	f.ok(alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", "GroupId", hubApp,
 		"SecurityGroupRuleDescription.1.SecurityGroupRuleId", id, "SecurityGroupRuleDescription.1.Description", "changed")

@@ -2,6 +2,7 @@ package ec2sim_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,11 @@ func TestAssumeRoleRefused(t *testing.T) {
 		"bad external id":     {"ValidationError", 400, false, []string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme 7f3"}},
 		"bad source identity": {"ValidationError", 400, false, []string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme-7f3", "SourceIdentity", "a b"}},
 		"long tag":            {"ValidationError", 400, false, []string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme-7f3", "Tags.member.1.Key", strings.Repeat("k", 129), "Tags.member.1.Value", ""}},
+		"long tag value":      {"ValidationError", 400, false, []string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme-7f3", "Tags.member.1.Key", "k", "Tags.member.1.Value", strings.Repeat("v", 257)}},
+		"tags":                {"", 200, false, []string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme-7f3", "Tags.member.1.Key", strings.Repeat("ü", 128), "Tags.member.1.Value", strings.Repeat("ß", 256)}},
+		"too many tags":       {"ValidationError", 400, false, append([]string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme-7f3"}, sessionTags(51)...)},
+		"many tags":           {"", 200, false, append([]string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme-7f3"}, sessionTags(50)...)},
+		"id nobody asks for":  {"", 200, false, []string{"RoleArn", "arn:aws:iam::" + bob + ":role/any", "RoleSessionName", "s1", "ExternalId", "acme-7f3"}},
 		"session policy":      {"UnknownParameter", 400, false, []string{"RoleArn", peerdRole, "RoleSessionName", "s1", "ExternalId", "acme-7f3", "Policy", "{}"}},
 		"bad session name":    {"ValidationError", 400, false, []string{"RoleArn", peerdRole, "RoleSessionName", "a b"}},
 		"too short":           {"ValidationError", 400, false, []string{"RoleArn", peerdRole, "RoleSessionName", "s1", "DurationSeconds", "899"}},
@@ -96,6 +102,13 @@ func TestAssumeRoleRefused(t *testing.T) {
 	equal(t, f.raw(user, "", "sts", east, "GetSessionToken", "DurationSeconds", "899").Code, "ValidationError")
 	mine := f.raw(user, "", "sts", east, "GetSessionToken", "DurationSeconds", "900").items("GetSessionTokenResult/Credentials")[0]
 	equal(t, f.raw(mine.one("AccessKeyId"), mine.one("SessionToken"), "ec2", west, "DescribeVpcs").all("vpcSet/item/vpcId"), []string{far})
+}
+
+func sessionTags(n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprintf("Tags.member.%d.Key", i+1), fmt.Sprint("k", i), fmt.Sprintf("Tags.member.%d.Value", i+1), "v")
+	}
+	return out
 }
 
 // IAM User Guide, "AWS JSON policy elements: Principal" and "View the maximum session duration setting for a role": a role is assumed by
