@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"pkg/render":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
 	"pkg/status":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile", "pkg/render"},
 	"pkg/awsnet":                  {"pkg/netstate", "pkg/plan"},
+	"pkg/gitwatch":                {"pkg/reconcile"},
 	"pkg/ec2sim":                  {"pkg/ec2sim/wire", "pkg/ec2sim/world", "pkg/ec2sim/fault"},
 	"pkg/ec2sim/wire":             {},
 	"pkg/ec2sim/world":            {},
@@ -100,6 +101,20 @@ func TestOnlyAwsnetAndSandboxReachTheSDK(t *testing.T) {
 		for _, i := range p.Imports {
 			if strings.HasPrefix(i, "github.com/aws/") && name != "pkg/awsnet" && name != "pkg/sandbox" && name != "pkg/simtest" {
 				t.Errorf("%s imports %s: only awsnet talks to AWS; sandbox and simtest hand it credentials", name, i)
+			}
+		}
+	}
+}
+
+func TestOnlyGitwatchReachesGit(t *testing.T) {
+	t.Parallel()
+	for name, p := range packages(t) {
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, "github.com/go-git/") && name != "pkg/gitwatch" {
+				t.Errorf("%s imports %s: only gitwatch reads repositories", name, i)
+			}
+			if name == "pkg/gitwatch" && i == "os/exec" {
+				t.Errorf("%s imports %s: no git program runs", name, i)
 			}
 		}
 	}

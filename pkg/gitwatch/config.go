@@ -1,0 +1,80 @@
+package gitwatch
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// Config says what is watched and how it is reached. Its fields are flags, one each; files named here are read again at every fetch, so
+// that what they hold can be changed while peerd runs.
+type Config struct {
+	Repo   string // --repo: https://…, ssh://…, user@host:path, or the path of a repository on this machine
+	Branch string // --branch; empty: main
+	Path   string // --path: the spec's directory in the repository; empty: its root
+
+	AllowRewind bool // --allow-rewind: also hand out what does not descend from what was applied last
+
+	Limits Limits
+}
+
+// Limits bound what one fetch may cost, whatever the server sends. What is zero has a default.
+type Limits struct {
+	Time        time.Duration // of a whole fetch; 1 minute
+	Bytes       int64         // what the server sends; 64 MiB
+	Objects     int           // what it sends, and what is looked at below the path; 200,000
+	ObjectBytes int64         // one object, unpacked; 16 MiB
+	Unpacked    int64         // all that arrived, unpacked; 256 MiB
+	Files       int           // spec files of a commit; 10,000
+	FileBytes   int64         // one spec file; 4 MiB
+	AllBytes    int64         // all spec files of a commit; 32 MiB
+}
+
+func (l Limits) orDefaults() Limits {
+	return Limits{
+		Time:        cmp.Or(l.Time, time.Minute),
+		Bytes:       cmp.Or(l.Bytes, 64<<20),
+		Objects:     cmp.Or(l.Objects, 200_000),
+		ObjectBytes: cmp.Or(l.ObjectBytes, 16<<20),
+		Unpacked:    cmp.Or(l.Unpacked, 256<<20),
+		Files:       cmp.Or(l.Files, 10_000),
+		FileBytes:   cmp.Or(l.FileBytes, 4<<20),
+		AllBytes:    cmp.Or(l.AllBytes, 32<<20),
+	}
+}
+
+// New checks a configuration. It reads and asks nothing yet: what is wrong with files or the server is for Fetch to say.
+func New(c Config) (*Watcher, error) {
+	at, err := parseAddress(c.Repo)
+	if err != nil {
+		return nil, fmt.Errorf("--repo: %w", err)
+	}
+	branch := plumbing.NewBranchReferenceName(cmp.Or(c.Branch, "main"))
+	if err := branch.Validate(); err != nil {
+		return nil, fmt.Errorf("--branch %q is no name of a branch", c.Branch)
+	}
+	dir, err := parsePath(c.Path)
+	if err != nil {
+		return nil, fmt.Errorf("--path %q: %w", c.Path, err)
+	}
+	c.Limits = c.Limits.orDefaults()
+	return &Watcher{cfg: c, at: at, branch: branch, dir: dir}, nil
+}
+
+// parsePath returns a directory of a repository as fs.FS spells it.
+func parsePath(p string) (string, error) {
+	switch clean := path.Clean("./" + p); {
+	case strings.HasPrefix(p, "/"):
+		return "", errors.New("it begins at the root of the repository, without a /")
+	case !fs.ValidPath(clean):
+		return "", errors.New("it leads out of the repository")
+	default:
+		return clean, nil
+	}
+}
