@@ -59,6 +59,18 @@ func (h head) Reason() string { return h.Why }
 
 func (h head) action() {}
 
+func (h *head) place(of netstate.Link, at netstate.Scope) { h.Of, h.At = of, at }
+
+// Placed returns an action as one of a peering, in an account and region: what a plan does to those it holds. It is for tests of what applies
+// actions, which must do so whether a plan would hold them or not.
+func Placed[A Action, P interface {
+	*A
+	place(netstate.Link, netstate.Scope)
+}](a A, of netstate.Link, at netstate.Scope) A {
+	P(&a).place(of, at)
+	return a
+}
+
 // OpenConnection requests a peering connection, in the requester's scope, with its tags in the same call.
 type OpenConnection struct {
 	head
