@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
@@ -158,5 +159,23 @@ func groupsText(b *strings.Builder, o *netstate.Observed, v netstate.VPC) {
 			fmt.Fprintf(b, "                  - {id: %s, direction: %s, protocol: %q, ports: %q, %s: %q, description: %q, tags: %s}\n", r.ID, at.Dir, cmp.Or(string(at.Proto), "-1"), ports, where, at.Peer,
 				r.Description, tagsText(r.Tags))
 		}
+	}
+}
+
+// Whatever is done to them, the in-memory target and the real one over the simulator answer and show the same.
+func TestTargetsAreAlike(t *testing.T) {
+	t.Parallel()
+	seeds := uint64(5)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := reconciletest.World()
+				reconciletest.Alike(t, seed, reconciletest.Subject{Target: reconciletest.New(w)}, overSim(t, w, world.Delays{}))
+			})
+		})
 	}
 }
