@@ -448,6 +448,19 @@ func TestSharedVPC(t *testing.T) {
 	f.ok(bob, east, "AuthorizeSecurityGroupIngress", of(own, fromGroup(hubApp, alice))...)  // in the same VPC
 }
 
+// A participant who owns the other end of a request sees it as its accepter, once it reached them.
+func TestRequestToAParticipant(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, delayed(world.Delays{Visible: time.Second}), func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("name: hub\n"), []byte("name: hub\n            sharedWith: [\"222222222222\"]\n"), 1)
+	})
+	id := f.request(spoke, bob, east)
+	equal(t, f.ok(bob, east, "DescribeVpcPeeringConnections").all("vpcPeeringConnectionSet/item/vpcPeeringConnectionId"), nil)
+	f.advance(time.Second)
+	equal(t, f.ok(bob, east, "DescribeVpcPeeringConnections").all("vpcPeeringConnectionSet/item/vpcPeeringConnectionId"), []string{id})
+	wantCode(t, f.accept(bob, east, id), "")
+}
+
 // EC2 API reference, CreateSecurityGroup: without a VPC the default one is meant, if there is one.
 func TestDefaultVPC(t *testing.T) {
 	t.Parallel()

@@ -114,7 +114,7 @@ func TestF02KilledBetweenTwoCalls(t *testing.T) {
 		sent       bool
 		here, away string // what the world shows then, and does not
 	}{
-		"after create, before accept":                 {"AcceptVpcPeeringConnection", 1, false, "status=pending-acceptance view=requester", "status=active view=requester dns=false tags={\"Name\":\"hub-pay"},
+		"after create, before accept":                 {"AcceptVpcPeeringConnection", 1, false, "status=pending-acceptance view=requester", "status=provisioning"},
 		"accept took effect, its answer was not read": {"AcceptVpcPeeringConnection", 1, true, "status=provisioning", " route rtb-0000000000000a001 10.20."},
 		"after accept, before the accepter's tags":    {"CreateTags", 1, false, "status=provisioning view=accepter dns=false tags={}", `view=accepter dns=false tags={"Name":"hub-pay"`},
 		"between two routes":                          {"CreateRoute", 2, false, " route ", ""},

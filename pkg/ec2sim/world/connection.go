@@ -244,12 +244,13 @@ func (w *World) connectionsIn(at At) []ConnectionView {
 	return out
 }
 
-// ofShared shows a participant the connections of a shared VPC: as the owner sees them, without tags and options.
+// ofShared shows a participant the connections of a shared VPC: as the owner sees them, without tags and options. One of which the
+// participant owns the other end is shown as that, once it is.
 func (w *World) ofShared(at At) func(At, VPC) []ConnectionView {
 	return func(o At, shared VPC) []ConnectionView {
 		var out []ConnectionView
 		for c := range w.touching(End{o.Scope, shared.ID}) {
-			if !c.visibleIn(o) || c.visibleIn(at) {
+			if !c.visibleIn(o) || len(c.Sides(at.Scope)) > 0 {
 				continue
 			}
 			v := w.view(o, c)
