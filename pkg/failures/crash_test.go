@@ -122,22 +122,24 @@ func TestF02KilledBetweenTwoCalls(t *testing.T) {
 		"between two rules of one account":            {"AuthorizeSecurityGroupEgress", 1, false, "", "egress tcp 443-443 10.20.0.0/16"},
 		"between rules and routes":                    {"CreateRoute", 1, false, "ingress tcp 8443-8443 10.20.0.0/16", ""},
 	} {
-		inBubble(t, name, func(t *testing.T) {
-			made, actions := whole(t, text)
-			r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, text)
-			before := simtest.Lines(r.Sim.Dump())
-			first := killed(r, reconcile.Input{}, c.action, c.n, c.sent)
-			half := simtest.Without(simtest.Lines(r.Sim.Dump()), before)
-			failures.Shown(t, 2, len(half) > 0 && len(half) < len(made) && len(holding(half, c.here)) > 0 && (c.away == "" || len(holding(half, c.away)) == 0), "a peering is half there: "+name)
+		for _, later := range []time.Duration{simtest.Lagging.Routes, time.Minute} { // not before the list shows all that is there
+			inBubble(t, name+", started again after "+later.String(), func(t *testing.T) {
+				made, actions := whole(t, text)
+				r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, text)
+				before := simtest.Lines(r.Sim.Dump())
+				first := killed(r, reconcile.Input{}, c.action, c.n, c.sent)
+				half := simtest.Without(simtest.Lines(r.Sim.Dump()), before)
+				failures.Shown(t, 2, len(half) > 0 && len(half) < len(made) && len(holding(half, c.here)) > 0 && (c.away == "" || len(holding(half, c.away)) == 0), "a peering is half there: "+name)
 
-			time.Sleep(simtest.Lagging.Routes) // until the list shows all that is there
-			report, calls := r.Apply()
-			simtest.MustExit(t, "the next process's pass", report, reconcile.ExitInSync)
-			simtest.WantSame(t, "calls of an undisturbed process", actions, "those of both", append(actionsOf(first), actionsOf(calls)...))
-			simtest.WantSame(t, "undisturbed", made, "after the crash", simtest.Anonymous(simtest.Without(simtest.Lines(r.Sim.Dump()), before)))
-			mustKeep(t, "after the crash", append(before, notConnections(half)...), simtest.Lines(r.Sim.Dump()))
-			mustRest(t, r)
-		})
+				time.Sleep(later)
+				report, calls := r.Apply()
+				simtest.MustExit(t, "the next process's pass", report, reconcile.ExitInSync)
+				simtest.WantSame(t, "calls of an undisturbed process", actions, "those of both", append(actionsOf(first), actionsOf(calls)...))
+				simtest.WantSame(t, "undisturbed", made, "after the crash", simtest.Anonymous(simtest.Without(simtest.Lines(r.Sim.Dump()), before)))
+				mustKeep(t, "after the crash", append(before, notConnections(half)...), simtest.Lines(r.Sim.Dump()))
+				mustRest(t, r)
+			})
+		}
 	}
 }
 
