@@ -46,6 +46,9 @@ func (r *reader) open(l netstate.Listing) (*world, *netstate.Error) {
 	if _, ok := r.look.Access[r.scope.Account]; !ok {
 		return nil, &netstate.Error{Op: "open a session", Scope: r.scope, Kind: netstate.Denied, Message: "no access to this account is configured"}
 	}
+	if err := r.world.Missing(r.scope, l); err != nil {
+		return nil, err
+	}
 	if r.Refuse != nil {
 		if err := r.Refuse(r.scope, l); err != nil {
 			return nil, err

@@ -44,6 +44,7 @@ type moment struct {
 }
 
 // New returns a target whose world is o: of a connection, which sides see it, their tags and options; local routes need not be in it.
+// What it has as unread stays so.
 func New(o *netstate.Observed) *Target {
 	return &Target{world: newWorld(o, time.Now()), reached: map[netstate.AccountID]bool{}, States: 1}
 }
