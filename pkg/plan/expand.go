@@ -104,6 +104,12 @@ func (x *expander) end(l *DesiredLink, i int, side *spec.Side) {
 }
 
 func (x *expander) matching(v *spec.VPC) []netstate.VPC {
+	if vpc := (netstate.VPC{Scope: v.Scope(), ID: v.Select.ID}); vpc.ID != "" { // thousands of entries must not each look at thousands of VPCs
+		if _, there := x.o.VPCs[vpc]; there {
+			return []netstate.VPC{vpc}
+		}
+		return nil
+	}
 	var found []netstate.VPC
 	for _, vpc := range x.at.vpcs[v.Scope()] {
 		if v.Select.Match(vpc.ID, x.o.VPCs[vpc].Tags) {

@@ -12,20 +12,10 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// Bounds of what is done side by side. The scopes' token buckets set the pace; these keep one slow account from taking everything: only the
-// links between the same two accounts wait for each other.
-const (
-	linksPerPair = 8
-	callsPerLink = 4
-)
-
-// accounts are the two accounts of a link.
-type accounts [2]netstate.AccountID
-
 // finished is what one link's goroutine did.
 type finished struct {
 	link     *link
-	pair     accounts
+	pair     *pair
 	outcomes []plan.Outcome
 }
 
@@ -80,35 +70,26 @@ func (p *pass) start(ctx, calls context.Context) {
 	if ctx.Err() != nil || p.paused {
 		return
 	}
-	p.queue = slices.DeleteFunc(p.queue, func(l *link) bool {
-		actions := l.next()
-		pair := l.accounts()
-		if len(actions) > 0 && (p.running >= p.cfg.Links || p.inPair[pair] >= linksPerPair || !p.hasRoom(actions)) {
-			return false
+	for p.running < p.cfg.Links {
+		l, actions := p.queue.take(p.hasRoom)
+		if l == nil {
+			return
 		}
-		l.queued = false
-		if len(actions) > 0 {
-			p.set(ctx, calls, l, pair, actions)
-		}
-		return true
-	})
-}
-
-// accounts are those of the link's ends.
-func (l *link) accounts() accounts {
-	return accounts{l.state.Ends[0].VPC.Account, l.state.Ends[1].VPC.Account}
+		p.set(ctx, calls, l, actions)
+	}
 }
 
 // set sets a goroutine to work on a link.
-func (p *pass) set(ctx, calls context.Context, l *link, pair accounts, actions []item) {
-	l.busy = true
+func (p *pass) set(ctx, calls context.Context, l *link, actions []item) {
+	at := placeOf(l, actions)
+	working := p.queue.pair(at.accounts)
+	working.count(1)
 	p.running++
-	p.inPair[pair]++
-	if actions[0].Step() == plan.StepOpen {
-		l.opening = actions[0].Scope()
-		p.pending[l.opening]++
+	l.busy, l.opening = true, at.opening
+	if at.opening != (netstate.Scope{}) {
+		p.pending[at.opening]++
 	}
-	go func() { p.finished <- finished{l, pair, p.work(ctx, calls, l, actions)} }()
+	go func() { p.finished <- finished{l, working, p.work(ctx, calls, l, actions)} }()
 }
 
 // work does one link's actions step by step. A connection that could not be opened or accepted ends it; what else fails keeps only the
@@ -185,7 +166,7 @@ func goneIsGood(o plan.Outcome) bool {
 // record takes what a link's goroutine did into the last look, and reports whether anything worked.
 func (p *pass) record(f finished) (progress bool) {
 	p.running--
-	p.inPair[f.pair]--
+	f.pair.count(-1)
 	f.link.busy, f.link.opening = false, netstate.Scope{}
 	for _, o := range f.outcomes {
 		if goneIsGood(o) {

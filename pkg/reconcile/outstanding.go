@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/peerd/peerd/pkg/netstate"
-	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/preflight"
 )
 
@@ -23,22 +22,9 @@ func (p *pass) countPending() {
 	}
 }
 
-// hasRoom reports whether a link may start: its request must not exceed the outstanding ones that EC2 allows. Others of the pass are
-// accepted meanwhile, and make room.
-func (p *pass) hasRoom(actions []item) bool {
-	open, ok := actions[0].Action.(plan.OpenConnection)
-	return !ok || p.pending[open.Scope()] < p.limit(open.Scope())
-}
-
-// anyRoom reports whether a link in line may start.
-func (p *pass) anyRoom() bool {
-	for _, l := range p.queue {
-		if next := l.next(); len(next) > 0 && p.hasRoom(next) {
-			return true
-		}
-	}
-	return false
-}
+// hasRoom reports whether one more connection may be requested in a scope: the outstanding requests must not exceed those that EC2 allows.
+// Others of the pass are accepted meanwhile, and make room.
+func (p *pass) hasRoom(s netstate.Scope) bool { return p.pending[s] < p.limit(s) }
 
 // limit is what the spec states for the account, else EC2's default.
 func (p *pass) limit(s netstate.Scope) int {
@@ -54,10 +40,13 @@ func (p *pass) limit(s netstate.Scope) int {
 func (p *pass) sayNoRoom() {
 	for _, l := range p.order {
 		next := l.next()
-		if len(next) == 0 || p.hasRoom(next) {
+		if len(next) == 0 {
 			continue
 		}
-		s := next[0].Scope()
+		s := placeOf(l, next).opening
+		if s == (netstate.Scope{}) || p.hasRoom(s) {
+			continue
+		}
 		p.results = append(p.results, Result{Action: next[0].Action, Err: &netstate.Error{Op: "open a connection for " + string(l.state.Name), Scope: s,
 			Kind: netstate.Limit, Code: "OutstandingRequests", Message: fmt.Sprintf("%d requests wait for acceptance and %d are allowed: "+
 				"have them accepted, or raise the quota and accounts.*.quotas.outstandingRequests", p.pending[s], p.limit(s))}})

@@ -40,9 +40,8 @@ type pass struct {
 	results []Result
 	paused  bool // somebody paused all writes meanwhile
 
-	queue    []*link // idle links that have something to do
+	queue    queue // idle links that have something to do
 	running  int
-	inPair   map[accounts]int
 	finished chan finished
 
 	looking map[netstate.Scope]bool
@@ -94,7 +93,7 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 }
 
 func (p *pass) begin() {
-	p.opened, p.pending, p.inPair = map[netstate.ConnID]plan.OpenConnection{}, map[netstate.Scope]int{}, map[accounts]int{}
+	p.opened, p.pending, p.queue = map[netstate.ConnID]plan.OpenConnection{}, map[netstate.Scope]int{}, newQueue()
 	p.links, p.looking = map[netstate.Link]*link{}, map[netstate.Scope]bool{}
 	done := map[string]bool{}
 	for _, s := range p.first.Links {
@@ -141,7 +140,7 @@ func (p *pass) replan() {
 		}
 	}
 	p.countPending()
-	p.queue = p.queue[:0]
+	p.queue.clear()
 	for _, l := range p.order {
 		l.queued = false
 		l.failed = l.failed || l.died()
@@ -151,9 +150,12 @@ func (p *pass) replan() {
 
 // enqueue puts a link in line if it has something to do.
 func (p *pass) enqueue(l *link) {
-	if !l.queued && !l.busy && len(l.next()) > 0 {
+	if l.queued || l.busy {
+		return
+	}
+	if next := l.next(); len(next) > 0 {
 		l.queued = true
-		p.queue = append(p.queue, l)
+		p.queue.add(l, next)
 	}
 }
 
@@ -207,9 +209,9 @@ func (p *pass) more(final *plan.Plan, lags bool) bool {
 	}
 	p.enqueueAll()
 	if p.cfg.NoWait {
-		return p.anyRoom() // what lags, the next pass remembers
+		return p.queue.anyRoom(p.hasRoom) // what lags, the next pass remembers
 	}
-	return lags || p.anyRoom() || slices.ContainsFunc(p.order, (*link).lags) || newlyHeld(p.first, final)
+	return lags || p.queue.anyRoom(p.hasRoom) || slices.ContainsFunc(p.order, (*link).lags) || newlyHeld(p.first, final)
 }
 
 func (p *pass) enqueueAll() {

@@ -27,7 +27,7 @@ type Config struct {
 	Log     *slog.Logger     // nil: no log
 	Timeout time.Duration    // of waiting for connections in one cycle; zero: 10 minutes
 	Settle  time.Duration    // how long the last look is repeated until it agrees with what was done; zero: 60 seconds
-	Links   int              // peerings worked on at the same time; zero: 256
+	Links   int              // peerings worked on at the same time; zero: 512
 	NoWait  bool             // end the cycle where a connection passes from state to state, rather than wait for it: another cycle goes on
 	Paused  func() bool      // asked before every write; true stops all of them. nil: never
 	OnPlan  func(*plan.Plan) // called with the first plan, before anything is applied; may be nil
@@ -55,7 +55,7 @@ func New(cfg Config) *Reconciler {
 		cfg.Settle = time.Minute
 	}
 	if cfg.Links == 0 {
-		cfg.Links = 256
+		cfg.Links = 512
 	}
 	if cfg.Paused == nil {
 		cfg.Paused = func() bool { return false }
