@@ -6,9 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 	"github.com/peerd/peerd/pkg/failures"
+	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
 )
@@ -132,6 +136,7 @@ func TestF65TableTagMoves(t *testing.T) {
 		inBubble(t, name, func(t *testing.T) {
 			r := settled(t, ec2sim.Config{Delays: simtest.Lagging, World: []byte(selected)}, strings.Replace(movable, "{vpc: hub}", "{vpc: hub, routes: "+tc.routes+"}", 1))
 			wantNone(t, "routes of the table that is not selected", facts(r, "route "+taken+" 10.1.0.0/16"))
+			wantUnmanaged(t, r, nil)
 			tc.fault(r)
 			before := r.Sim.Dump()
 			pass, calls := r.Prune(100)
@@ -141,8 +146,18 @@ func TestF65TableTagMoves(t *testing.T) {
 			wantOne(t, "the route in the table that is selected now", facts(r, "route "+taken+" 10.1.0.0/16", "state=active"))
 			kept := facts(r, "route "+left+" 10.1.0.0/16", "state=active")
 			mustRest(t, r)
+			wantUnmanaged(t, r, []plan.Unmanaged{{Scope: netstate.Scope{Account: network, Region: west}, Resource: plan.ResourceRoute, Count: 1}})
 			failures.Shown(t, 65, len(kept) == 1, "the table that is not selected any more has its route")
 		})
+	}
+}
+
+// wantUnmanaged compares what a plan counts as left alone.
+func wantUnmanaged(t *testing.T, r *simtest.Rig, want []plan.Unmanaged) {
+	t.Helper()
+	pass, _ := r.Plan()
+	if d := cmp.Diff(want, pass.First.Unmanaged); d != "" {
+		t.Errorf("unmanaged (-want +got):\n%s", d)
 	}
 }
 
