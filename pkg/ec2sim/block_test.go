@@ -45,18 +45,74 @@ func TestWaitingRequesterAddsNoCIDR(t *testing.T) {
 // VPC User Guide, "Secondary CIDR blocks": the accepter of a waiting request may add what overlaps the requester; that fails the request.
 func TestOverlapWhileWaitingFailsTheRequest(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ cidr, status string }{
-		"overlap of the first cidr": {"10.0.128.0/20", "failed"}, "no overlap": {"10.62.0.0/16", "pending-acceptance"},
-		"overlap of a secondary one": {"100.64.8.0/24", "failed"},
+	for name, c := range map[string]struct{ requester, cidr, status string }{
+		"overlap of the first cidr": {near, "10.9.128.0/20", "failed"}, "no overlap": {hub, "10.62.0.0/16", "pending-acceptance"},
+		"overlap of a secondary one": {hub, "100.64.8.0/24", "failed"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			id := f.request(spoke, bob, east)
-			f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", c.cidr)
-			equal(t, f.status(alice, east, id), c.status)
-		})
+		for _, waited := range []time.Duration{0, time.Hour} { // initiating, and pending
+			t.Run(name+" after "+waited.String(), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t, delayed(world.Delays{Initiating: time.Minute}))
+				id := f.ok(alice, east, "CreateVpcPeeringConnection", "VpcId", c.requester, "PeerVpcId", spoke, "PeerOwnerId", bob).
+					one("vpcPeeringConnection/vpcPeeringConnectionId")
+				f.advance(waited)
+				f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", c.cidr)
+				f.advance(time.Hour)
+				equal(t, f.status(alice, east, id), c.status)
+			})
+		}
 	}
+}
+
+// VPC User Guide, "Secondary CIDR blocks": what overlaps the other side of a connection that has ended is nobody's business.
+func TestOverlapWithAnEndedPeer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.peered(spoke, bob, east)
+	f.ok(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", "100.64.8.0/24")
+	equal(t, f.status(alice, east, id), "deleted")
+}
+
+// VPC User Guide, "IPv4 CIDR block association restrictions": which ranges go together in one VPC.
+func TestAddressRangesOfAVPC(t *testing.T) {
+	t.Parallel()
+	for primary, tries := range map[string]map[string]string{
+		"10.50.0.0/16":   {"10.0.0.0/16": "", "10.51.0.0/16": "", "172.16.0.0/16": "no", "192.168.0.0/16": "no", "198.19.0.0/16": "no", "100.64.0.0/16": "", "8.8.0.0/16": "", "169.254.0.0/16": "no"},
+		"10.1.0.0/16":    {"10.0.0.0/16": "no", "10.0.128.0/20": "no", "10.2.0.0/16": ""},
+		"10.0.0.0/17":    {"10.0.128.0/17": "no", "10.1.0.0/16": ""},
+		"172.20.0.0/16":  {"172.21.0.0/16": "", "172.31.0.0/16": "no", "172.31.8.0/24": "no", "10.0.0.0/16": "no", "192.168.0.0/16": "no", "100.64.0.0/16": ""},
+		"192.168.0.0/17": {"192.168.128.0/17": "", "10.0.0.0/16": "no", "172.16.0.0/16": "no", "198.19.0.0/16": "no", "8.8.0.0/16": ""},
+		"198.19.0.0/17":  {"198.19.128.0/17": "", "10.0.0.0/16": "no", "172.16.0.0/16": "no", "192.168.0.0/16": "no", "8.8.0.0/16": ""},
+		"100.64.0.0/16":  {"100.65.0.0/16": "", "8.8.0.0/16": "", "10.0.0.0/16": "no", "172.16.0.0/16": "no", "192.168.0.0/16": "no", "198.19.0.0/16": "no"},
+	} {
+		for cidr, want := range tries {
+			f := newFixture(t)
+			v := f.ok(bob, west, "CreateVpc", "CidrBlock", primary).one("vpc/vpcId")
+			if want != "" {
+				want = "InvalidVpc.Range"
+			}
+			if a := f.do(bob, west, "AssociateVpcCidrBlock", "VpcId", v, "CidrBlock", cidr); a.Code != want {
+				t.Errorf("%s beside %s: got %q, want %q", cidr, primary, a.Code, want)
+			}
+		}
+	}
+	f := newFixture(t)
+	f.no("InvalidVpc.Range", bob, west, "CreateVpc", "CidrBlock", "169.254.0.0/16")
+	f.no("InvalidParameterCombination", alice, east, "AssociateVpcCidrBlock", "VpcId", hub)
+	f.no("InvalidParameterCombination", alice, east, "AssociateVpcCidrBlock", "VpcId", hub, "CidrBlock", "10.50.0.0/16", "AmazonProvidedIpv6CidrBlock", "true")
+}
+
+// EC2 API reference, DisassociateVpcCidrBlock: not while a subnet lies in it.
+func TestCIDRInUse(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a := f.ok(alice, east, "AssociateVpcCidrBlock", "VpcId", hub, "CidrBlock", "10.50.0.0/16").one("cidrBlockAssociation/associationId")
+	subnet := f.ok(alice, east, "CreateSubnet", "VpcId", hub, "CidrBlock", "10.50.1.0/24").one("subnet/subnetId")
+	f.no("InvalidCidrBlock.InUse", alice, east, "DisassociateVpcCidrBlock", "AssociationId", a)
+	f.ok(alice, east, "DeleteSubnet", "SubnetId", subnet)
+	f.ok(alice, east, "DisassociateVpcCidrBlock", "AssociationId", a)
+	f.no("InvalidVpcCidrBlockAssociationID.NotFound", alice, east, "DisassociateVpcCidrBlock", "AssociationId", a)
 }
 
 // VPC User Guide, "VPC CIDR blocks": sizes, restricted ranges, and the rule about routes.

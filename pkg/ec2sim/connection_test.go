@@ -119,7 +119,7 @@ func TestAfterlife(t *testing.T) {
 // overlapLater makes a waiting request fail: the accepter's VPC gets a CIDR that the requester's has.
 func overlapLater(f *fixture, _ string) {
 	f.advance(time.Hour)
-	f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", "10.0.128.0/20")
+	f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", "100.64.8.0/24")
 }
 
 // VPC Peering Guide, "VPC peering connection lifecycle": what has ended can be neither accepted nor rejected nor deleted, by nobody.

@@ -1,6 +1,7 @@
 package ec2sim_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -389,6 +390,46 @@ func TestRuleQuota(t *testing.T) {
 	equal(t, add(fromGroup(hubApp, "")...), "RulesPerSecurityGroupLimitExceeded")
 	equal(t, add("IpPermissions.1.IpProtocol", "-1", "IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "2001:db8::/32"), "")
 	equal(t, f.do(alice, east, "AuthorizeSecurityGroupEgress", of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"))...).Code, "")
+}
+
+// VPC User Guide, "Amazon VPC quotas": a CIDR counts in its family, a list with its maximum in its family, a group once in both.
+func TestWhatARuleCounts(t *testing.T) {
+	t.Parallel()
+	const v4, v6, list4, list6, group = "IpRanges.1.CidrIp=10.1.0.0/16", "Ipv6Ranges.1.CidrIpv6=2001:db8::/32", "PrefixListIds.1.PrefixListId=pl-0000000000000a001",
+		"PrefixListIds.1.PrefixListId=pl-0000000000000a002", "Groups.1.GroupId=" + hubApp
+	for _, c := range []struct {
+		first        string
+		left4, left6 int // of a quota of five
+	}{
+		{v4, 4, 5}, {v6, 5, 4}, {list4, 2, 5}, {list6, 5, 3}, {group, 4, 4},
+	} {
+		for family, left := range map[string]int{"4": c.left4, "6": c.left6} {
+			f := newFixture(t, func(cfg *ec2sim.Config) {
+				cfg.World = append([]byte("quotas: {rules: 5}\n"), bytes.Replace(cfg.World, []byte("prefixLists:\n"),
+					[]byte("prefixLists:\n          - {id: pl-0000000000000a002, name: six, family: IPv6, max: 2}\n"), 1)...)
+			})
+			f.ok(alice, east, "RevokeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "22", "22", "192.0.2.0/24"))...)
+			add := func(source string) string {
+				member, value, _ := strings.Cut(source, "=")
+				return f.do(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, []string{"IpPermissions.1.IpProtocol", "-1", "IpPermissions.1." + member, value})...).Code
+			}
+			equal(t, add(c.first), "")
+			n := 0
+			for ; n < 10; n++ {
+				if code := add(map[string]string{"4": "IpRanges.1.CidrIp=10.2." + fmt.Sprint(n) + ".0/24", "6": "Ipv6Ranges.1.CidrIpv6=2001:db8:" + fmt.Sprint(n) + "::/48"}[family]); code != "" {
+					equal(t, code, "RulesPerSecurityGroupLimitExceeded")
+					break
+				}
+			}
+			if n != left {
+				t.Errorf("after %s there is room for %d rules of IPv%s, want %d", c.first, n, family, left)
+			}
+		}
+	}
+	f := newFixture(t)
+	f.no("MissingParameter", alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp)
+	f.no("MissingParameter", alice, east, "RevokeSecurityGroupIngress", "GroupId", hubApp)
+	f.no("MissingParameter", alice, east, "ModifySecurityGroupRules", "GroupId", hubApp)
 }
 
 // EC2 API reference, CreateSecurityGroup and DeleteSecurityGroup.

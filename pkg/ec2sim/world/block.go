@@ -54,7 +54,7 @@ func (w *World) secondary(at At, v VPC, text string) (netip.Prefix, *Error) {
 	if overlapping(v.all(), []netip.Prefix{p}) {
 		return p, refuse("InvalidVpc.Range", "The CIDR '%s' conflicts with another CIDR of the VPC.", p)
 	}
-	if a, b := privateRange(v.Blocks[0].Prefix), privateRange(p); a != b && a.IsValid() && b.IsValid() {
+	if restricted(v.Prefixes(false), p) {
 		return p, refuse("InvalidVpc.Range", "The CIDR '%s' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or use a publicly-routable CIDR.", p)
 	}
 	for _, t := range w.in(at.Scope).tables {
@@ -67,15 +67,33 @@ func (w *World) secondary(at At, v VPC, text string) (netip.Prefix, *Error) {
 	return p, nil
 }
 
-// privateRange is the RFC 1918 range a CIDR lies in, if any.
-func privateRange(p netip.Prefix) netip.Prefix {
-	for _, r := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} {
-		if outer := netip.MustParsePrefix(r); within(p, outer) {
-			return outer
+// ranges are those of RFC 1918, and one of AWS's own; CIDRs of one do not join those of another.
+var ranges = []netip.Prefix{mustCIDR("10.0.0.0/8"), mustCIDR("172.16.0.0/12"), mustCIDR("192.168.0.0/16"), mustCIDR("198.19.0.0/16")}
+
+// restricted says whether a CIDR may not join those that a VPC has, the first of which is the primary one (VPC User Guide, "IPv4 CIDR block
+// association restrictions").
+func restricted(have []netip.Prefix, p netip.Prefix) bool {
+	low := func(q netip.Prefix) bool { return within(q, mustCIDR("10.0.0.0/15")) }
+	switch r := addressRange(p); {
+	case within(p, linkLocal), r.IsValid() && r != addressRange(have[0]):
+		return true
+	case within(p, mustCIDR("172.31.0.0/16")):
+		return true
+	}
+	return within(p, mustCIDR("10.0.0.0/16")) && slices.ContainsFunc(have, low)
+}
+
+// addressRange is which of the ranges a CIDR lies in; none is publicly routable, or 100.64.0.0/10.
+func addressRange(p netip.Prefix) netip.Prefix {
+	for _, r := range ranges {
+		if within(p, r) {
+			return r
 		}
 	}
 	return netip.Prefix{}
 }
+
+var linkLocal = mustCIDR("169.254.0.0/16") // not to be assigned to VPCs
 
 // peersAllow: an active connection forbids what overlaps the peer; while a request waits, its requester may add nothing at all.
 // AWS does not document the error code.

@@ -107,7 +107,7 @@ func (w *World) block(since time.Time, p netip.Prefix) Block {
 // vpcCIDR accepts /16 to /28 (VPC User Guide, "VPC CIDR blocks").
 func vpcCIDR(text string) (netip.Prefix, *Error) {
 	p, err := parseCIDR(text, "cidrBlock", false)
-	if err == nil && (p.Bits() < 16 || p.Bits() > 28) {
+	if err == nil && (p.Bits() < 16 || p.Bits() > 28 || within(p, linkLocal)) {
 		return p, refuse("InvalidVpc.Range", "The CIDR '%s' is invalid.", text)
 	}
 	return p, err
