@@ -176,6 +176,10 @@ func TestPassingStatesTakeNoAction(t *testing.T) {
 	f.no("InvalidStateTransition", bob, west, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id) // nobody rejects what is active
 	f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
 	refused("deleting")
+	id = f.request(spoke, bob, east) // within a region nothing is deleting
+	f.advance(time.Second)
+	f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	equal(t, f.status(alice, east, id), "deleted")
 }
 
 // VPC Peering Guide, "VPC peering connection lifecycle": a request waits 168 hours.
@@ -204,7 +208,7 @@ func TestCreateFailsLate(t *testing.T) {
 		"missing region":          {far, bob, ""},
 		"missing account":         {spoke, "", east},
 		"unknown region":          {far, bob, "eu-nowhere-9"},
-		"other partition":         {far, bob, "cn-north-1"},
+		"nothing in china":        {far, bob, "cn-north-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,6 +227,22 @@ func TestCreateFailsLate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// VPC Peering Guide, "VPC peering limitations": no peering between partitions, and any within one.
+func TestPartitions(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[string]string{"cn-north-1": "failed", "us-gov-west-1": "failed", "ap-southeast-2": "pending-acceptance"} {
+		f := newFixture(t)
+		v := f.ok(bob, region, "CreateVpc", "CidrBlock", "10.200.0.0/16").one("vpc/vpcId")
+		equal(t, f.status(alice, east, f.request(v, bob, region)), want)
+	}
+	f := newFixture(t)
+	mine := f.ok(bob, "us-gov-west-1", "CreateVpc", "CidrBlock", "10.200.0.0/16").one("vpc/vpcId")
+	theirs := f.ok(bob, "us-gov-east-1", "CreateVpc", "CidrBlock", "10.201.0.0/16").one("vpc/vpcId")
+	id := f.ok(bob, "us-gov-west-1", "CreateVpcPeeringConnection", "VpcId", mine, "PeerVpcId", theirs, "PeerRegion", "us-gov-east-1").
+		one("vpcPeeringConnection/vpcPeeringConnectionId")
+	equal(t, f.status(bob, "us-gov-east-1", id), "pending-acceptance")
 }
 
 // VPC Peering Guide, "VPC peering limitations": an overlap of IPv6 CIDRs is one too, also where no IPv4 CIDR overlaps.
@@ -288,6 +308,22 @@ func TestCreateAgain(t *testing.T) {
 	}
 }
 
+// Terraform provider issue 44315: a twin cannot be accepted while the other is active or about to be; what has ended is no twin.
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, with(world.Switches{ReverseWhilePending: "refuse"}), delayed(world.Delays{Provisioning: time.Minute}))
+	reverse := func() string {
+		return f.ok(bob, east, "CreateVpcPeeringConnection", "VpcId", spoke, "PeerVpcId", hub, "PeerOwnerId", alice).one("vpcPeeringConnection/vpcPeeringConnectionId")
+	}
+	f.ok(bob, east, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", f.request(spoke, bob, east)) // visible, and no twin
+	id := f.request(spoke, bob, east)
+	wantCode(t, f.accept(bob, east, id), "")
+	equal(t, f.status(alice, east, id), "provisioning")
+	f.no("VpcPeeringConnectionAlreadyExists", alice, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", reverse())
+	f.advance(time.Minute)
+	f.no("VpcPeeringConnectionAlreadyExists", alice, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", reverse())
+}
+
 // VPC Peering Guide, "Accept or reject a VPC peering connection": only the accepter, only there, only while pending.
 func TestWhoMayAnswer(t *testing.T) {
 	t.Parallel()
@@ -327,8 +363,16 @@ func TestAcceptInTheRightRegion(t *testing.T) {
 func TestCIDRsShown(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.request(far, bob, west)
-	c := f.see(bob, west, id)
+	slow := newFixture(t, delayed(world.Delays{Initiating: time.Second, Provisioning: time.Second}))
+	id := slow.request(spoke, bob, east)
+	c := slow.see(alice, east, id)
+	equal(t, [2]any{*c.RequesterVpcInfo.CidrBlock, *c.ExpirationTime}, [2]any{"10.0.0.0/16", slow.Now().Add(7 * day)})
+	slow.advance(time.Second)
+	wantCode(t, slow.accept(bob, east, id), "")
+	equal(t, *slow.see(alice, east, id).AccepterVpcInfo.CidrBlock, "10.1.0.0/16") // provisioning
+
+	id = f.request(far, bob, west)
+	c = f.see(bob, west, id)
 	equal(t, *c.RequesterVpcInfo.CidrBlock, "10.0.0.0/16")
 	if c.AccepterVpcInfo.CidrBlock != nil || len(c.RequesterVpcInfo.CidrBlockSet) > 0 {
 		t.Fatal("a pending connection shows more than the requester's first CIDR")
@@ -383,8 +427,12 @@ func TestDeletePeeredVPC(t *testing.T) {
 	other := f.ok(alice, east, "CreateVpc", "CidrBlock", "10.71.0.0/16").one("vpc/vpcId")
 	id = f.ok(alice, east, "CreateVpcPeeringConnection", "VpcId", other, "PeerVpcId", spoke, "PeerOwnerId", bob).
 		one("vpcPeeringConnection/vpcPeeringConnectionId")
+	own := f.ok(alice, east, "CreateVpcPeeringConnection", "VpcId", hub, "PeerVpcId", other).one("vpcPeeringConnection/vpcPeeringConnectionId") // of the same account: no hindrance
+	f.ok(alice, east, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", f.ok(bob, east, "CreateVpcPeeringConnection", "VpcId", clash, "PeerVpcId", other,
+		"PeerOwnerId", alice).one("vpcPeeringConnection/vpcPeeringConnectionId")) // nor one that has ended
 	f.ok(alice, east, "DeleteVpc", "VpcId", other) // the requester's takes its own request along
-	equal(t, f.status(bob, east, id), "deleted")
+	equal(t, [2]string{f.status(bob, east, id), f.status(alice, east, own)}, [2]string{"deleted", "deleted"})
+	equal(t, len(f.facts("status=rejected")), 2) // what had ended stays as it was
 }
 
 // EC2 API reference, DescribeVpcPeeringConnections: one unknown id fails the call, a filter does not; nobody else sees a connection.
@@ -433,6 +481,25 @@ func TestPeeringQuotas(t *testing.T) {
 	}
 }
 
+// VPC User Guide, "Amazon VPC quotas": outstanding requests are those made from here and not answered, active ones those accepted.
+func TestWhatCountsAsPeering(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, delayed(world.Delays{Initiating: time.Minute, Provisioning: time.Minute}), func(cfg *ec2sim.Config) {
+		cfg.World = append([]byte("quotas: {peerings: 1, outstanding: 1}\n"), cfg.World...)
+	})
+	f.ok(bob, east, "CreateVpcPeeringConnection", "VpcId", clash, "PeerVpcId", near, "PeerOwnerId", alice) // made elsewhere
+	first := f.request(spoke, bob, east)
+	open := []string{"VpcId", hub, "PeerVpcId", far, "PeerOwnerId", bob, "PeerRegion", west}
+	f.no("OutstandingVpcPeeringConnectionLimitExceeded", alice, east, "CreateVpcPeeringConnection", open...) // initiating counts
+	f.advance(time.Minute)
+	wantCode(t, f.accept(bob, east, first), "")
+	f.no("VpcPeeringConnectionsPerVpcLimitExceeded", alice, east, "CreateVpcPeeringConnection", open...) // provisioning counts
+	f.advance(time.Minute)
+	f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", first)
+	equal(t, f.status(alice, east, first), "deleted")
+	f.ok(alice, east, "CreateVpcPeeringConnection", open...)
+}
+
 // Looser emulators: peerd must survive them, so the simulator can be one.
 func TestEmulatorSwitches(t *testing.T) {
 	t.Parallel()
@@ -445,6 +512,7 @@ func TestEmulatorSwitches(t *testing.T) {
 	a = f.ok(bob, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", id)
 	equal(t, a.one("vpcPeeringConnection/status/code"), "active")
 	f.no("InvalidVpcPeeringConnectionId.NotFound", bob, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", "pcx-00000000")
+	f.no("InvalidVpcPeeringConnectionId.NotFound", bob, east, "DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1", "pcx-00000000")
 	for n := range 3 {
 		f.ok(alice, east, "CreateSecurityGroup", "VpcId", hub, "GroupName", fmt.Sprint("g", n), "GroupDescription", "d")
 	}

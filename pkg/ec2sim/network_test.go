@@ -442,10 +442,18 @@ func TestSharedVPC(t *testing.T) {
 		f.no("InvalidVpcID.NotFound", bob, east, "CreateTags", "ResourceId.1", hub, "Tag.1.Key", "k", "Tag.1.Value", "v")
 		f.no("InvalidVpcID.NotFound", bob, east, "CreateSecurityGroup", "VpcId", near, "GroupName", "n", "GroupDescription", "d")
 	})
+	mine := f.peered(spoke, bob, east) // of which the participant has a side: once, and with its own tags
+	f.ok(bob, east, "CreateTags", "ResourceId.1", mine, "Tag.1.Key", "k", "Tag.1.Value", "v")
+	seen := f.ok(bob, east, "DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1", mine)
+	equal(t, seen.all("vpcPeeringConnectionSet/item/tagSet/item/key"), []string{"k"})
+	equal(t, len(f.ok(bob, east, "DescribeVpcPeeringConnections").items("vpcPeeringConnectionSet/item")), 2)
 	own := f.ok(bob, east, "CreateSecurityGroup", "VpcId", hub, "GroupName", "n", "GroupDescription", "d").one("groupId")
 	f.no("InvalidGroup.NotFound", alice, east, "AuthorizeSecurityGroupIngress", of(own, perm(1, "tcp", "80", "80", "10.9.0.0/16"))...)
 	f.ok(bob, east, "AuthorizeSecurityGroupIngress", of(own, fromGroup(nearApp, alice))...) // over the owner's connection
 	f.ok(bob, east, "AuthorizeSecurityGroupIngress", of(own, fromGroup(hubApp, alice))...)  // in the same VPC
+	f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", pcx)
+	f.advance(3 * day)
+	equal(t, len(f.ok(bob, east, "DescribeVpcPeeringConnections").items("vpcPeeringConnectionSet/item")), 1) // what the owner sees no more
 }
 
 // A participant who owns the other end of a request sees it as its accepter, once it reached them.

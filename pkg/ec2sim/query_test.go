@@ -35,6 +35,7 @@ func TestFilters(t *testing.T) {
 		"star for nothing":  {[]string{"tag:Name", "hub*"}, []string{hub}},
 		"star of a whole":   {[]string{"tag:Name", "*"}, []string{hub, near}},
 		"mark for nothing":  {[]string{"tag:Name", "hub?"}, nil},
+		"escaped other":     {[]string{"tag:Name", `h\xb`}, nil},
 		"escaped letter":    {[]string{"tag:Name", `h\ub`}, []string{hub}},
 		"escape at the end": {[]string{"tag:Name", `hub\`}, nil},
 	} {
@@ -182,6 +183,10 @@ func TestEveryFilterFinds(t *testing.T) {
 		{"DescribeTags", "tagSet", "value", "hub"},
 	} {
 		a := f.ok(alice, east, row.action, "Filter.1.Name", row.filter, "Filter.1.Value.1", row.value)
+		if strings.HasPrefix(row.filter, "route.destination-") { // and not with the value of another family
+			other := map[bool]string{true: "2001:db8:7::/48", false: "10.1.0.0/16"}[row.value == "10.1.0.0/16"]
+			equal(t, f.ok(alice, east, row.action, "Filter.1.Name", row.filter, "Filter.1.Value.1", other).items(row.set+"/item"), nil)
+		}
 		b := f.ok(alice, east, row.action, "Filter.1.Name", row.filter, "Filter.1.Value.1", "no such value")
 		if x, y := len(a.items(row.set+"/item")), len(b.items(row.set+"/item")); x != 1 || y != 0 {
 			t.Errorf("%s %s=%s: got %d items, want 1; and %d for another value, want 0", row.action, row.filter, row.value, x, y)

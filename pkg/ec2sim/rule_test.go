@@ -378,6 +378,48 @@ func TestModifyRules(t *testing.T) {
 	fact(`udp 1-9 10.2.0.0/16 description=""`)
 }
 
+// EC2 API reference, ModifySecurityGroupRules: what a rule names may be another of the same kind, also another account's group, and no other kind.
+func TestModifyKeepsTheKindOfSource(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(cfg *ec2sim.Config) {
+		cfg.World = bytes.Replace(cfg.World, []byte("prefixLists:\n"), []byte("prefixLists:\n          - {id: pl-0000000000000a002, name: more, max: 2}\n"), 1)
+	})
+	f.peered(spoke, bob, east)
+	sources := map[string]struct{ made, member, value, other string }{
+		"IPv4 CIDR":                 {"IpRanges.1.CidrIp=10.1.0.0/16", "CidrIpv4", "10.1.0.0/16", "10.2.0.0/16"},
+		"IPv6 CIDR":                 {"Ipv6Ranges.1.CidrIpv6=2001:db8::/32", "CidrIpv6", "2001:db8::/32", "2001:db8:1::/48"},
+		"prefix list":               {"PrefixListIds.1.PrefixListId=pl-0000000000000a001", "PrefixListId", "pl-0000000000000a001", "pl-0000000000000a002"},
+		"referenced security group": {"Groups.1.GroupId=" + spokeApp, "ReferencedGroupId", spokeApp, hubApp},
+	}
+	for kind, c := range sources {
+		member, value, _ := strings.Cut(c.made, "=")
+		rule := []string{"IpPermissions.1.IpProtocol", "tcp", "IpPermissions.1.FromPort", "80", "IpPermissions.1.ToPort", "80", "IpPermissions.1." + member, value}
+		if value == spokeApp {
+			rule = append(rule, "IpPermissions.1.Groups.1.UserId", bob)
+		}
+		id := f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, rule)...).one("securityGroupRuleSet/item/securityGroupRuleId")
+		to := func(member, value string) []string {
+			p := "SecurityGroupRule.1.SecurityGroupRule."
+			return []string{"GroupId", hubApp, "SecurityGroupRule.1.SecurityGroupRuleId", id, p + "IpProtocol", "tcp", p + "FromPort", "81", p + "ToPort", "81", p + member, value}
+		}
+		for otherKind, o := range sources {
+			if otherKind == kind {
+				continue
+			}
+			value := o.value
+			if value == spokeApp {
+				value = hubApp
+			}
+			equal(t, f.no("InvalidParameterValue", alice, east, "ModifySecurityGroupRules", to(o.member, value)...),
+				"Invalid rule type for security group rule '"+id+"'. You may not specify "+o.member+" for an existing "+kind+" rule.")
+		}
+		f.ok(alice, east, "ModifySecurityGroupRules", to(c.member, c.value)...)
+		equal(t, len(f.facts("rule "+id+" "+hubApp+" ingress tcp 81-81 ")), 1)
+		f.ok(alice, east, "ModifySecurityGroupRules", to(c.member, c.other)...)
+		equal(t, len(f.facts("rule "+id+" "+hubApp+" ingress tcp 81-81 ")), 1)
+	}
+}
+
 // VPC User Guide, "Amazon VPC quotas": rules count per group, direction and family; a group counts for both families.
 func TestRuleQuota(t *testing.T) {
 	t.Parallel()
@@ -443,12 +485,26 @@ func TestGroups(t *testing.T) {
 	equal(t, create("sg-x", "x").Code, "InvalidParameterValue")
 	equal(t, create("default", "x").Code, "InvalidParameterValue")
 	equal(t, create("y", "").Code, "MissingParameter")
+	equal(t, create("", "x").Code, "MissingParameter")
+	equal(t, create("it's", "x").Code, "InvalidParameterValue")
+	equal(t, create("y", "naïve").Code, "InvalidParameterValue")
+	equal(t, create(strings.Repeat("y", 256), "x").Code, "InvalidParameterValue")
+	equal(t, create("y", strings.Repeat("x", 256)).Code, "InvalidParameterValue")
+	f.ok(alice, east, "CreateSecurityGroup", "GroupName", "web", "GroupDescription", "d", "VpcId", near) // the name is free in another VPC
 	made := create("web", "x")
 	equal(t, made.Code, "")
 	id := made.one("groupId")
+	v4 := f.ok(alice, east, "CreateSecurityGroup", "GroupName", "v4", "GroupDescription", "d", "VpcId", near).one("groupId")
+	equal(t, len(f.facts(" "+v4+" egress -1 -1--1 ")), 1) // no IPv6 in its VPC
 	equal(t, len(f.facts(" "+id+" egress -1 -1--1 ")), 2) // everything out, nothing in
 	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(id, ""))...)
 	f.no("DependencyViolation", alice, east, "DeleteSecurityGroup", "GroupId", id)
+	equal(t, f.ok(alice, east, "DescribeSecurityGroups", "GroupName.1", "v4").all("securityGroupInfo/item/groupId"), []string{v4})
+	f.no("InvalidGroup.NotFound", alice, east, "DescribeSecurityGroups", "GroupName.1", "v4", "GroupName.2", "nobody")
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(v4, fromGroup(v4, ""))...) // by itself
+	f.peered(near, alice, east)
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(v4, ""))...) // by a peer
+	f.ok(alice, east, "DeleteSecurityGroup", "GroupId", v4)
 	def := f.ok(alice, east, "DescribeSecurityGroups", "Filter.1.Name", "group-name", "Filter.1.Value.1", "default", "Filter.2.Name", "vpc-id", "Filter.2.Value.1", hub)
 	f.no("CannotDelete", alice, east, "DeleteSecurityGroup", "GroupId", def.one("securityGroupInfo/item/groupId"))
 	f.no("InvalidGroup.NotFound", bob, east, "DeleteSecurityGroup", "GroupId", id)

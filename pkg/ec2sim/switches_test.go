@@ -75,11 +75,23 @@ func TestUndocumentedBehaviour(t *testing.T) {
 				"SecurityGroupRule.1.SecurityGroupRule.IpProtocol", "-1", "SecurityGroupRule.1.SecurityGroupRule.CidrIpv4", "10.1.0.0/16")
 			return f.ok(alice, east, "DescribeSecurityGroupRules", "SecurityGroupRuleId.1", id).one("securityGroupRuleSet/item/description")
 		}, [2]string{"", "d"}},
+		"a limit that only creating meets": {world.Switches{ActiveLimitAt: "create"}, func(f *fixture) string {
+			first, second := f.request(spoke, bob, east), f.request(far, bob, west)
+			wantCode(f.t, f.accept(bob, east, first), "")
+			return code(f.accept(bob, west, second))
+		}, [2]string{"VpcPeeringConnectionsPerVpcLimitExceeded", ""}},
+		"a repeated create without tags": {world.Switches{RepeatedCreateTags: "apply"}, func(f *fixture) string {
+			f.ok(alice, east, "CreateTags", "ResourceId.1", f.request(spoke, bob, east), "Tag.1.Key", "k", "Tag.1.Value", "v")
+			return f.ok(alice, east, "CreateVpcPeeringConnection", open...).one("vpcPeeringConnection/tagSet/item/key")
+		}, [2]string{"k", "k"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			enforcing := func(cfg *ec2sim.Config) {
 				cfg.World = bytes.Replace(cfg.World, []byte("name: hub\n"), []byte("name: hub\n            encryption: {mode: enforce}\n"), 1)
+				if strings.HasPrefix(name, "a limit") {
+					cfg.World = append([]byte("quotas: {peerings: 1}\n"), cfg.World...)
+				}
 			}
 			equal(t, [2]string{c.do(newFixture(t, enforcing)), c.do(newFixture(t, enforcing, with(c.with)))}, c.want)
 		})
