@@ -229,7 +229,7 @@ func (b *builder) unread() []*netstate.Error {
 }
 
 func (s *state) report() LinkState {
-	r := LinkState{Name: s.want.Name, Pos: s.want.Pos, Held: s.held && !s.stalled, Suspended: s.want.Suspended, Waiting: s.waiting, Ending: s.ending}
+	r := LinkState{Name: s.want.Name, Pos: s.want.Pos, Held: s.held && !s.stalled, Unknown: s.want.Unknown, Suspended: s.want.Suspended, Waiting: s.waiting, Ending: s.ending}
 	for i, e := range s.want.Ends {
 		r.Ends[i] = LinkEnd{e.Name, e.VPC}
 	}

@@ -34,6 +34,7 @@ type LinkState struct {
 	Status    netstate.Status // of Conn
 	Adopts    bool            // Conn is nobody's yet and is being taken over
 	Held      bool            // nothing is known for sure and nothing is changed
+	Unknown   bool            // held, since something that it needs could not be read, or which VPCs it joins is not known
 	Suspended string          // the reason; empty: not suspended
 	Leftover  bool            // not in the spec: what is left of a peering that was
 	Waiting   string          // what a person of the other side has to do; empty: nothing

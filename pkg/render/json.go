@@ -49,6 +49,7 @@ type Peering struct {
 	Connection string `json:"connection,omitempty"`
 	Status     string `json:"status,omitempty"`
 	Held       bool   `json:"held,omitempty"`
+	Unknown    bool   `json:"unknown,omitempty"` // held, since what it needs could not be read or found
 	Suspended  string `json:"suspended,omitempty"`
 	Waiting    string `json:"waiting,omitempty"`
 	Leftover   bool   `json:"leftover,omitempty"` // not in the spec
@@ -212,7 +213,7 @@ func planOf(p *plan.Plan) *Plan {
 		out.Withheld = &Withheld{len(w.Actions), w.Links, w.Limit, w.Reason}
 	}
 	for _, s := range p.Links {
-		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Suspended, s.Waiting, s.Leftover,
+		out.Peerings = append(out.Peerings, Peering{string(s.Name), endOf(s.Ends[0]), endOf(s.Ends[1]), string(s.Conn), string(s.Status), s.Held, s.Unknown, s.Suspended, s.Waiting, s.Leftover,
 			timeText(s.Expires), s.Adopts, string(s.Ending)})
 	}
 	for _, a := range p.Actions {
