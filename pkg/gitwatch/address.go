@@ -23,7 +23,11 @@ func (a address) String() string {
 	if a.scheme == "file" {
 		return a.path
 	}
-	return (&url.URL{Scheme: a.scheme, Host: a.host, Path: "/" + strings.TrimPrefix(a.path, "/")}).String()
+	return a.url().String()
+}
+
+func (a address) url() *url.URL {
+	return &url.URL{Scheme: a.scheme, Host: a.host, Path: "/" + strings.TrimPrefix(a.path, "/")}
 }
 
 // parseAddress reads a repository's URL, its short form user@host:path, or a path on this machine. Its errors never repeat what they are

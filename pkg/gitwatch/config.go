@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/storage/memory"
 )
 
 // Config says what is watched and how it is reached. Its fields are flags, one each; files named here are read again at every fetch, so
@@ -18,6 +19,9 @@ type Config struct {
 	Repo   string // --repo: https://…, ssh://…, user@host:path, or the path of a repository on this machine
 	Branch string // --branch; empty: main
 	Path   string // --path: the spec's directory in the repository; empty: its root
+
+	TokenFile string // --git-token-file: for https; what it holds is sent as the password, with the URL's user if it names one
+	CAFile    string // --git-ca-file: for https; the only authorities whose certificates count; empty: those of this machine
 
 	AllowRewind bool // --allow-rewind: also hand out what does not descend from what was applied last
 
@@ -63,8 +67,25 @@ func New(c Config) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--path %q: %w", c.Path, err)
 	}
+	if err := c.checkCredentials(at); err != nil {
+		return nil, err
+	}
 	c.Limits = c.Limits.orDefaults()
-	return &Watcher{cfg: c, at: at, branch: branch, dir: dir}, nil
+	return &Watcher{cfg: c, at: at, branch: branch, dir: dir, copy: &copied{store: memory.NewStorage()}}, nil
+}
+
+// checkCredentials refuses files that would not be used, and a user without a password: it may be a token in the wrong place.
+func (c Config) checkCredentials(at address) error {
+	overHTTP := at.scheme == "http" || at.scheme == "https"
+	switch {
+	case c.TokenFile != "" && !overHTTP:
+		return fmt.Errorf("--git-token-file is for https, and %s is not reached by it", at)
+	case c.CAFile != "" && at.scheme != "https":
+		return fmt.Errorf("--git-ca-file is for https, and %s is not reached by it", at)
+	case overHTTP && at.user != "" && c.TokenFile == "":
+		return errors.New("--repo: the URL names a user, and --git-token-file no password; a token must not be in the URL")
+	}
+	return nil
 }
 
 // parsePath returns a directory of a repository as fs.FS spells it.

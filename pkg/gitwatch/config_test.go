@@ -38,7 +38,11 @@ func TestAddresses(t *testing.T) {
 
 // forAddress is a configuration for a repository, with what its scheme must have.
 func forAddress(repo string) gitwatch.Config {
-	return gitwatch.Config{Repo: repo}
+	c := gitwatch.Config{Repo: repo}
+	if strings.HasPrefix(repo, "https:") {
+		c.TokenFile = "token"
+	}
+	return c
 }
 
 func TestConfigsThatAreRefused(t *testing.T) {
@@ -66,6 +70,10 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		"a line break":           {gitwatch.Config{Repo: "https://git.example.com/x\nhunter2"}, "control characters"},
 		"an escaped line break":  {gitwatch.Config{Repo: "https://git.example.com/x%0ahunter2"}, "control characters"},
 		"a file elsewhere":       {gitwatch.Config{Repo: "file://git.example.com/x"}, `"file" is no scheme`},
+		"a token for a user":     {gitwatch.Config{Repo: "https://hunter2@git.example.com/x"}, "the URL names a user, and --git-token-file no password"},
+		"a token for a path":     {gitwatch.Config{Repo: "/x", TokenFile: "token"}, "--git-token-file is for https"},
+		"authorities for ssh":    {gitwatch.Config{Repo: "git@git.example.com:x", CAFile: "ca"}, "--git-ca-file is for https"},
+		"authorities for http":   {gitwatch.Config{Repo: "http://localhost/x", CAFile: "ca"}, "--git-ca-file is for https"},
 		"a bad branch":           {gitwatch.Config{Repo: "/x", Branch: "a..b"}, "--branch"},
 		"a path upwards":         {gitwatch.Config{Repo: "/x", Path: "specs/../../etc"}, "leads out of the repository"},
 		"a path from the root":   {gitwatch.Config{Repo: "/x", Path: "/specs"}, "without a /"},

@@ -2,10 +2,12 @@ package gitwatch_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,6 +94,20 @@ func (o *origin) commit(message string, files map[string]string, flags ...string
 	return o.push()
 }
 
+// history adds so many commits that change nothing to the branch, faster than one by one.
+func (o *origin) history(n int) {
+	o.t.Helper()
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "commit refs/heads/longer\ncommitter Ada <ada@example.com> %d +0000\ndata 5\nmany\n\n", 1767225600+i)
+		if i == 0 {
+			fmt.Fprintf(&b, "from %s\n\n", o.git("rev-parse", "HEAD"))
+		}
+	}
+	o.in(o.work, []byte(b.String()), "fast-import", "--quiet", "--force")
+	o.git("reset", "-q", "--hard", "longer")
+}
+
 func (o *origin) push() string {
 	o.t.Helper()
 	o.git("push", "-q", "--force", o.bare, "HEAD:refs/heads/main")
@@ -155,6 +171,7 @@ func (o *origin) plantTree(tree string) string {
 // transports are the ways to reach a repository.
 var transports = map[string]func(*testing.T, *origin) gitwatch.Config{
 	"a repository on this machine": func(_ *testing.T, o *origin) gitwatch.Config { return gitwatch.Config{Repo: o.bare} },
+	"https":                        func(t *testing.T, o *origin) gitwatch.Config { return serve(t, o).config(t) },
 }
 
 // everyWay runs a test once for each transport, each with a repository of its own.
@@ -206,6 +223,7 @@ func mustRefuse(t *testing.T, w *gitwatch.Watcher, applied string, words ...stri
 			t.Errorf("the error does not say %q: %v", word, err)
 		}
 	}
+	noSecret(t, err.Error())
 	for _, r := range err.Error() {
 		if r < ' ' || r == 0x7f || r == '\u202e' {
 			t.Errorf("the error is not escaped: %q", err)
@@ -213,6 +231,17 @@ func mustRefuse(t *testing.T, w *gitwatch.Watcher, applied string, words ...stri
 		}
 	}
 	return err.Error()
+}
+
+// noSecret looks for the password in every form in which it is sent.
+func noSecret(t *testing.T, text string) {
+	t.Helper()
+	basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	for _, s := range []string{password, url.QueryEscape(password), url.PathEscape(password), basic, user + ":", user + "@"} {
+		if strings.Contains(text, s) {
+			t.Errorf("%q is said: %s", s, text)
+		}
+	}
 }
 
 // names returns the paths of the files.

@@ -59,6 +59,9 @@ func TestF15Names(t *testing.T) {
 			"several": {line("120000", "l.yaml", target) + line("160000", "m", gone), "160000 m",
 				[]string{`"specs/l.yaml" is a symbolic link; "specs/m" is a submodule`}},
 		} {
+			if c.Repo != o.bare && slices.Contains([]string{"a NUL", "no name"}, name) {
+				continue // git's own server refuses to send such a tree
+			}
 			o.plant(good, bad.line)
 			tree := o.in(o.bare, nil, "cat-file", "tree", "main:specs")
 			failures.Shown(t, 15, strings.Contains(tree, strings.TrimSpace(bad.has)), "a tree with "+name)

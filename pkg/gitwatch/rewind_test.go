@@ -68,13 +68,12 @@ func TestF11Rewind(t *testing.T) {
 func TestDescent(t *testing.T) {
 	t.Parallel()
 	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
+		o.in(o.bare, nil, "config", "uploadpack.allowFilter", "true")
 		applied := o.commit("first", spec(0))
 		w := watch(t, c)
 		mustFetch(t, w, "", applied)
 		mustFetch(t, w, applied, applied)
-		for i := range 80 {
-			o.git("commit", "-q", "--allow-empty", "-m", fmt.Sprintf("many %d", i))
-		}
+		o.history(80)
 		many := o.push()
 		mustFetch(t, w, applied, many)
 		mustFetch(t, watch(t, c), applied, many) // that process remembers nothing

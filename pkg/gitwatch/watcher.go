@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -18,7 +19,9 @@ type Watcher struct {
 	branch plumbing.ReferenceName
 	dir    string // the spec's directory, as fs.FS spells it
 
-	last reconcile.Commit // the newest whose files were read, so that they are read once only
+	secrets []string // what must not be said, of this fetch and the one before
+	copy    *copied
+	last    reconcile.Commit // the newest whose files were read, so that they are read once only
 }
 
 // String says what is watched, without anything secret.
@@ -40,17 +43,18 @@ type repository interface {
 // rewinds are allowed; and everything below the path is a regular file or a directory with a harmless name. Whatever else there is in
 // between is passed over. See reconcile.Source.
 func (w *Watcher) Fetch(ctx context.Context, applied string) (reconcile.Commit, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Limits.Time)
+	ctx, cancel := context.WithTimeoutCause(ctx, w.cfg.Limits.Time, errTooLong)
 	defer cancel()
-	c, err := w.fetch(ctx, applied)
+	m := &meter{limit: w.cfg.Limits.Bytes}
+	c, err := w.fetch(ctx, m, applied)
 	if err != nil {
-		return reconcile.Commit{}, w.explain(ctx, err)
+		return reconcile.Commit{}, w.explain(ctx, m, err)
 	}
 	return c, nil
 }
 
-func (w *Watcher) fetch(ctx context.Context, applied string) (reconcile.Commit, error) {
-	r, err := w.open(ctx)
+func (w *Watcher) fetch(ctx context.Context, m *meter, applied string) (reconcile.Commit, error) {
+	r, err := w.open(m)
 	if err != nil {
 		return reconcile.Commit{}, err
 	}
@@ -72,8 +76,19 @@ func (w *Watcher) fetch(ctx context.Context, applied string) (reconcile.Commit, 
 	return w.handOut(ctx, r.objects(), c)
 }
 
-func (w *Watcher) open(context.Context) (repository, error) {
-	return openLocal(w.at.path, w.branch)
+// open finds the repository; one at a server is asked when it is used.
+func (w *Watcher) open(m *meter) (repository, error) {
+	dial := w.dialHTTP
+	switch w.at.scheme {
+	case "file":
+		return openLocal(w.at.path, w.branch)
+	case "ssh":
+		return nil, errors.New("not yet")
+	}
+	return &remote{
+		dial:   func(ctx context.Context) (session, error) { return dial(ctx, m) },
+		branch: w.branch, limits: w.cfg.Limits, copy: w.copy,
+	}, nil
 }
 
 // handOut reads the spec's files of a commit.
@@ -90,10 +105,21 @@ func (w *Watcher) handOut(ctx context.Context, o objects, c commit) (reconcile.C
 	return w.last, nil
 }
 
-// explain says what was fetched and why there is nothing.
-func (w *Watcher) explain(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = fmt.Errorf("it took longer than %s", w.cfg.Limits.Time)
+// errTooLong is why a fetch ended that took its whole time.
+var errTooLong = errors.New("too long")
+
+// explain says what was fetched and why there is nothing, in words that may be printed and hold no secret.
+func (w *Watcher) explain(ctx context.Context, m *meter, err error) error {
+	switch {
+	case context.Cause(ctx) == errTooLong:
+		return fmt.Errorf("fetch %s: it took longer than %s", w, w.cfg.Limits.Time)
+	case ctx.Err() != nil:
+		return fmt.Errorf("fetch %s: %w", w, ctx.Err())
+	case m.why != nil:
+		err = m.why
 	}
-	return fmt.Errorf("fetch %s: %w", w, err)
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err // without the URL, which was said
+	}
+	return fmt.Errorf("fetch %s: %s", w, w.say(err.Error()))
 }
