@@ -89,6 +89,10 @@ func TestF10ServerDown(t *testing.T) {
 			return true
 		}, `the server answers with "text/html", not as a git server does`},
 		"an empty answer": {func(w http.ResponseWriter, _ *http.Request) bool { return true }, `the server answers with "", not as a git server does`},
+		"the right answer, without content": {func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("Content-Type", r.Header.Get("Accept"))
+			return true
+		}, "the server says nothing"},
 		"an answer cut off": {func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodPost {
 				w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
