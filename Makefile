@@ -2,6 +2,9 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 10s
 
+# what a long test says, without its parts; its failure is the command's.
+SUMMARY = awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
+
 .PHONY: build test race lint fuzz golden rows mutants soak sweep check
 
 build:
@@ -38,13 +41,19 @@ rows:
 mutants:
 	go run ./pkg/failures/check mutants -rows=$(ROWS)
 
-# soak lives through so many random worlds, specs, hand edits, faults and crashes; PEERD_SEED=N replays one of them.
+# soak lives through random worlds, specs, hand edits, faults and crashes: MEMORY_SEEDS of them in memory, then SEEDS of them through the SDK over
+# the simulator. Each of the two begins no other seed once BOX is over (0: it has all the time), and says how many there were.
+# PEERD_SEED=N go test -run TestSoak ./pkg/soak (or TestMemorySoak) replays one.
 SEEDS = 3000
+MEMORY_SEEDS = 20000
+BOX = 3m
+SOAK = PEERD_SEEDS=$(SEEDS) PEERD_MEMORY_SEEDS=$(MEMORY_SEEDS) PEERD_BOX=$(BOX) go test -count=1 -timeout 0 -v ./pkg/soak
 soak:
-	PEERD_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./pkg/soak | awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
+	$(SOAK) -run '^TestMemorySoak$$' | $(SUMMARY)
+	$(SOAK) -run '^TestSoak$$' | $(SUMMARY)
 
 # sweep stops peerd before and after every call of every situation of pkg/crash, and says how many there were.
 sweep:
-	go test -count=1 -run '^TestSweep$$' -v ./pkg/crash | awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
+	go test -count=1 -run '^TestSweep$$' -v ./pkg/crash | $(SUMMARY)
 
 check: test lint race fuzz rows mutants sweep soak

@@ -34,7 +34,7 @@ type turn struct {
 	pass  chan struct{}
 }
 
-// NewGate returns a gate before next. It works until the test's context ends.
+// NewGate returns a gate before next, nil where calls ask by themselves with Wait. It works until the test's context ends.
 func NewGate(t *testing.T, next http.RoundTripper, seed uint64) *Gate {
 	g := &Gate{next: next, seed: seed, wake: make(chan struct{}, 1)}
 	done := make(chan struct{})
@@ -88,10 +88,19 @@ func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	r = r.Clone(r.Context())
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	t := &turn{text: string(body), pass: make(chan struct{})}
+	text := string(body)
 	if m := credential.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
-		t.text = m[1] + " " + m[2] + " " + t.text
+		text = m[1] + " " + m[2] + " " + text
 	}
+	if err := g.Wait(r.Context(), text); err != nil {
+		return nil, err
+	}
+	return g.next.RoundTrip(r)
+}
+
+// Wait waits for the turn of a call that says that; calls that say the same are the same.
+func (g *Gate) Wait(ctx context.Context, text string) error {
+	t := &turn{text: text, pass: make(chan struct{})}
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, strconv.FormatUint(g.seed, 10)+" "+t.text) // a hash takes everything
 	t.order = h.Sum64()
@@ -104,10 +113,10 @@ func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	select {
 	case <-t.pass:
-		return g.next.RoundTrip(r)
-	case <-r.Context().Done():
+		return nil
+	case <-ctx.Done():
 		g.leave(t)
-		return nil, r.Context().Err()
+		return ctx.Err()
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 func (o *oracle) left() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.now = parse(o.sim.Dump())
+	o.now = o.state()
 	var out []string
 	held := map[string]bool{} // labels with which nothing may be done
 	for _, l := range o.in.links {

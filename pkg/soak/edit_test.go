@@ -5,12 +5,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/peerd/peerd/pkg/simtest"
 )
 
+// hand is a stranger's way to AWS: a call, with its parameters as pairs of name and value, which may be refused.
+type hand interface {
+	Try(account, region, action string, params ...string) bool
+}
+
 // meddle lets a stranger change one thing by hand: a thing of ours, or one of his own.
-func meddle(r *simtest.Rig, e *estate, s state) {
+func meddle(r hand, e *estate, s state) {
 	switch e.IntN(9) {
 	case 0:
 		if k, _, ok := anyOf(e, s.routes, func(_, t string) bool { return strings.HasPrefix(t, "pcx-") }); ok {
@@ -18,12 +21,12 @@ func meddle(r *simtest.Rig, e *estate, s state) {
 		}
 	case 1:
 		if k, _, ok := anyOf(e, s.routes, func(_, t string) bool { return strings.HasPrefix(t, "pcx-") }); ok {
-			route(r, "ReplaceRoute", k, "TransitGatewayId", "tgw-000000000000000a0")
+			route(r, "ReplaceRoute", k, "TransitGatewayId", transit)
 		}
 	case 2:
 		v := e.vpcs[e.IntN(len(e.vpcs))]
 		k := fmt.Sprintf("%s %s 10.%d.0.0/16", v.scope(), v.tables[0], e.IntN(6))
-		route(r, "CreateRoute", k, "TransitGatewayId", "tgw-000000000000000a0")
+		route(r, "CreateRoute", k, "TransitGatewayId", transit)
 	case 3:
 		if c, ok := anyConn(e, s); ok {
 			account, region, _ := strings.Cut(c.requester, "/")
@@ -56,12 +59,12 @@ func meddle(r *simtest.Rig, e *estate, s state) {
 	}
 }
 
-func untag(r *simtest.Rig, end, id string) {
+func untag(r hand, end, id string) {
 	f := strings.Split(end, "/")
 	r.Try(f[0], f[1], "DeleteTags", "ResourceId.1", id, "Tag.1.Key", "peerd:owner")
 }
 
-func route(r *simtest.Rig, action, key string, more ...string) {
+func route(r hand, action, key string, more ...string) {
 	f := strings.Fields(key)
 	account, region, _ := strings.Cut(f[0], "/")
 	r.Try(account, region, action, append([]string{"RouteTableId", f[1], "DestinationCidrBlock", f[2]}, more...)...)

@@ -35,6 +35,7 @@ const (
 	network  = "111111111111"
 	payments = "222222222222"
 	owner    = "acme"
+	transit  = "tgw-000000000000000a0" // of somebody else
 )
 
 // newEstate makes three to five VPCs over two accounts and two regions. One pair may overlap, one may be peered by hand.

@@ -4,14 +4,27 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-
-	"github.com/peerd/peerd/pkg/ec2sim"
 )
+
+// source is where the oracle sees what there is.
+type source interface{ state() state }
+
+// call is a call of peerd's that took effect.
+type call struct {
+	action string // EC2's name of it
+	conn   string // the connection that it is about; empty: it is about something else
+	text   string // for people
+}
+
+// removes reports whether the call takes something away.
+func (c call) removes() bool {
+	return strings.HasPrefix(c.action, "Delete") && c.action != "DeleteTags" || strings.HasPrefix(c.action, "Revoke")
+}
 
 // oracle judges every call of peerd by what it did to the world. It knows what strangers made, what the intent is, and nothing of how peerd
 // decides.
 type oracle struct {
-	sim *ec2sim.Sim
+	source
 
 	mu      sync.Mutex // calls come from many goroutines; guards what follows
 	in      intent
@@ -27,9 +40,9 @@ type oracle struct {
 }
 
 // newOracle takes all that is there for a stranger's.
-func newOracle(sim *ec2sim.Sim, in intent) *oracle {
-	o := &oracle{sim: sim, in: in, routes: map[string]string{}, rules: map[string]rule{}, conns: map[string]bool{}}
-	o.now = parse(sim.Dump())
+func newOracle(from source, in intent) *oracle {
+	o := &oracle{source: from, in: in, routes: map[string]string{}, rules: map[string]rule{}, conns: map[string]bool{}}
+	o.now = o.state()
 	o.learn(state{})
 	return o
 }
@@ -39,7 +52,7 @@ func (o *oracle) begin(in intent, prune bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.in, o.prune, o.leaving, o.losing = in, prune, map[string]bool{}, map[string]bool{}
-	o.now = parse(o.sim.Dump())
+	o.now = o.state()
 	for _, c := range o.now.conns {
 		if c.leaving() {
 			o.leaving[c.label()] = true
@@ -63,13 +76,13 @@ func (o *oracle) say(format string, args ...any) {
 // edit lets a stranger do something, and remembers what came of it.
 func (o *oracle) edit(f func()) {
 	o.mu.Lock()
-	o.editing, o.now = true, parse(o.sim.Dump())
+	o.editing, o.now = true, o.state()
 	o.mu.Unlock()
 	f()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	before := o.now
-	o.editing, o.now = false, parse(o.sim.Dump())
+	o.editing, o.now = false, o.state()
 	o.learn(before)
 }
 
@@ -102,29 +115,24 @@ func (o *oracle) learn(before state) {
 	}
 }
 
-// after is the simulator's hook: it judges a call that took effect.
-func (o *oracle) after(c ec2sim.Call) {
-	if !c.Mutating || !c.Applied || c.Service != "ec2" {
-		return
-	}
+// after judges a call that took effect.
+func (o *oracle) after(c call) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.editing {
 		return
 	}
 	before := o.now
-	o.now = parse(o.sim.Dump())
-	removes := strings.HasPrefix(c.Action, "Delete") && c.Action != "DeleteTags" || strings.HasPrefix(c.Action, "Revoke")
-	if removes && !o.prune {
-		o.say("%s without --prune: %s", c.Action, c.Params.Encode())
+	o.now = o.state()
+	if c.removes() && !o.prune {
+		o.say("without --prune: %s", c.text)
 	}
-	what := fmt.Sprintf("call %d %s %s/%s %s", c.Seq, c.Action, c.Account, c.Region, c.Params.Encode())
-	o.judgeRoutes(before, what)
-	o.judgeRules(before, removes, what)
-	o.judgeConns(before, c, what)
+	o.judgeRoutes(before, c.text)
+	o.judgeRules(before, c.removes(), c.text)
+	o.judgeConns(before, c)
 	for line := range before.rest {
 		if !o.now.rest[line] {
-			o.say("%s changed %s", what, line)
+			o.say("%s changed %s", c.text, line)
 		}
 	}
 }
@@ -211,19 +219,19 @@ func (o *oracle) judgeRules(before state, removes bool, what string) {
 
 // judgeConns: a stranger's connection may only be taken over where the intent says adopt, and one that joins a pair of the intent may only go
 // when another does.
-func (o *oracle) judgeConns(before state, c ec2sim.Call, what string) {
+func (o *oracle) judgeConns(before state, c call) {
 	for id, was := range before.conns {
 		now := o.now.conns[id]
-		touched := now != nil && fmt.Sprint(was.tags, was.dns) != fmt.Sprint(now.tags, now.dns)
-		named := c.Params.Get("VpcPeeringConnectionId") == id && strings.Contains(c.Action, "VpcPeering")
-		if o.conns[id] && (touched || named) {
-			if !o.adopts(was) || c.Action == "DeleteVpcPeeringConnection" {
-				o.say("%s: a stranger's connection %s was touched: %v -> %v", what, id, was, now)
+		touched := now != nil && !now.looks(was)
+		deleted := c.conn == id && c.action == "DeleteVpcPeeringConnection"
+		if o.conns[id] && (touched || c.conn == id) {
+			if !o.adopts(was) || deleted {
+				o.say("%s: a stranger's connection %s was touched: %v -> %v", c.text, id, was, now)
 			}
 			delete(o.conns, id)
 		}
-		if named && c.Action == "DeleteVpcPeeringConnection" {
-			o.judgeClose(was, what)
+		if deleted {
+			o.judgeClose(was, c.text)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 )
 
@@ -43,6 +44,11 @@ func (c *conn) ours() bool {
 		mine = mine || o == owner
 	}
 	return mine
+}
+
+// looks reports whether its tags and options are those of another.
+func (c *conn) looks(as *conn) bool {
+	return maps.Equal(c.dns, as.dns) && maps.EqualFunc(c.tags, as.tags, func(a, b map[string]string) bool { return maps.Equal(a, b) })
 }
 
 func (c *conn) joins(ends [2]string) bool {

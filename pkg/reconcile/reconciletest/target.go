@@ -211,7 +211,15 @@ func (t *Target) asOf(ago time.Duration) *world {
 	return t.world
 }
 
-// World returns a copy of the world as it is.
+// Edit changes the world by hand, in ways that no action of peerd's has.
+func (t *Target) Edit(f func(*netstate.Observed)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keep()
+	f(t.world.Observed)
+}
+
+// World returns a copy of the world as it is, without connections that nobody sees any more.
 func (t *Target) World() *netstate.Observed {
 	t.mu.Lock()
 	defer t.mu.Unlock()

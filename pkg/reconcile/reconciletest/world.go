@@ -51,6 +51,9 @@ func (w *world) clone() *world { return &world{w.Observed.Clone(), maps.Clone(w.
 func (w *world) whole(now time.Time) *netstate.Observed {
 	o := w.Observed.Clone()
 	o.At = now
+	maps.DeleteFunc(o.Connections, func(_ netstate.ConnID, c netstate.Connection) bool {
+		return !w.sees(c, netstate.RequesterSide, now) && !w.sees(c, netstate.AccepterSide, now)
+	})
 	for k, r := range o.Routes {
 		r.State = w.stateOf(r)
 		o.Routes[k] = r
