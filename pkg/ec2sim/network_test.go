@@ -396,13 +396,29 @@ func TestEveryKindIsTaggable(t *testing.T) {
 // VPC User Guide, "Routing for a middlebox appliance": inside the VPC a whole subnet may be sent to a NAT gateway or an interface.
 func TestMiddleboxRoutes(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	route := func(cidr string) string {
-		return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", cidr, "NatGatewayId", "nat-00000000000000001").Code
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("targets: ["), []byte("targets: [tgw-00000000000000001, eni-00000000000000001, vpce-00000000000000001, i-00000000000000001, "), 1)
+		c.World = bytes.Replace(c.World, []byte("cidr: 10.0.0.0/24,"), []byte("cidr: 10.0.0.0/24, ipv6: \"2001:db8:1::/64\","), 1)
+		c.World = bytes.Replace(c.World, []byte("cidrs: [10.9.0.0/16]"), []byte("cidrs: [10.9.0.0/16]\n            subnets: [{name: s, cidr: 10.0.3.0/24}]"), 1) // of another VPC
+	})
+	route := func(cidr, kind, target string) string {
+		name := map[bool]string{true: "DestinationIpv6CidrBlock", false: "DestinationCidrBlock"}[strings.Contains(cidr, ":")]
+		code := f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, name, cidr, kind, target).Code
+		if code == "" {
+			f.ok(alice, east, "DeleteRoute", "RouteTableId", hubMain, name, cidr)
+		}
+		return code
 	}
-	equal(t, route("10.0.0.0/24"), "")
-	equal(t, route("10.0.0.0/25"), "InvalidParameterValue")
-	equal(t, route("10.0.0.0/16"), "RouteAlreadyExists") // the local route itself
+	for kind, target := range map[string]string{"NatGatewayId": "nat-00000000000000001", "NetworkInterfaceId": "eni-00000000000000001",
+		"VpcEndpointId": "vpce-00000000000000001", "InstanceId": "i-00000000000000001"} {
+		for cidr, want := range map[string]string{
+			"10.0.0.0/24": "", "2001:db8:1::/64": "", "10.0.0.0/25": "InvalidParameterValue", "10.0.3.0/24": "InvalidParameterValue",
+			"10.0.0.0/16": "RouteAlreadyExists", "2001:db8:1::/56": "RouteAlreadyExists", // the local route itself
+		} {
+			equal(t, [3]string{kind, cidr, route(cidr, kind, target)}, [3]string{kind, cidr, want})
+		}
+	}
+	equal(t, route("10.0.0.0/24", "TransitGatewayId", "tgw-00000000000000001"), "InvalidParameterValue")
 }
 
 // VPC User Guide, "Share your VPC with other accounts": a participant sees the VPC, its subnets, tables, ACLs and peerings without the owner's

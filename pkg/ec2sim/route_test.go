@@ -246,7 +246,12 @@ func TestIdenticalCreateRoute(t *testing.T) {
 // VPC User Guide, "Amazon VPC quotas": routes are counted per table and family; a prefix list counts with its maximum.
 func TestRouteQuota(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(c *ec2sim.Config) { c.World = append([]byte("quotas: {routes: 6}\n"), c.World...) })
+	f := newFixture(t, func(c *ec2sim.Config) {
+		c.World = bytes.Replace(c.World, []byte("tags: {tier: private}}"),
+			[]byte("tags: {tier: private}, routes: [{to: 10.60.0.0/16, via: vgw-00000000000000001, origin: EnableVgwRoutePropagation}]}"), 1) // does not count
+		c.World = bytes.Replace(c.World, []byte("prefixLists:\n"), []byte("prefixLists:\n          - {id: pl-0000000000000a002, name: six, family: IPv6, max: 2}\n"), 1)
+		c.World = append([]byte("quotas: {routes: 6}\n"), c.World...)
+	})
 	pcx := f.peered(spoke, bob, east)
 	add := func(name, dest string) string {
 		return f.do(alice, east, "CreateRoute", "RouteTableId", hubOther, name, dest, "VpcPeeringConnectionId", pcx).Code
@@ -254,7 +259,11 @@ func TestRouteQuota(t *testing.T) {
 	equal(t, add("DestinationPrefixListId", "pl-0000000000000a001"), "") // 2 local + 3
 	equal(t, add("DestinationCidrBlock", "10.1.0.0/16"), "")             // 6
 	equal(t, add("DestinationCidrBlock", "10.3.0.0/16"), "RouteLimitExceeded")
-	equal(t, add("DestinationIpv6CidrBlock", "2001:db8:9::/48"), "") // the other family has its own count
+	equal(t, add("DestinationIpv6CidrBlock", "2001:db8:9::/48"), "") // the other family has its own count: 1 local + 1
+	equal(t, add("DestinationPrefixListId", "pl-0000000000000a002"), "")
+	equal(t, add("DestinationIpv6CidrBlock", "2001:db8:10::/48"), "")
+	equal(t, add("DestinationIpv6CidrBlock", "2001:db8:11::/48"), "") // 6
+	equal(t, add("DestinationIpv6CidrBlock", "2001:db8:12::/48"), "RouteLimitExceeded")
 }
 
 // VPC User Guide, "Gateway route tables": no peering routes in a table that a gateway uses, and no gateway for a table with one.
@@ -289,6 +298,7 @@ func TestEdgeTableTargets(t *testing.T) {
 	f.ok(alice, east, "CreateRoute", append(subnet, "NetworkInterfaceId", "eni-00000000000000001")...)
 	f.ok(alice, east, "ReplaceRoute", append(subnet, "VpcEndpointId", "vpce-00000000000000001")...)
 	equal(t, f.routes(alice, east, edge)[3], "10.0.0.0/24 vpce-00000000000000001 active") // an endpoint comes back as a gateway
+	f.no("InvalidParameterValue", alice, east, "CreateRoute", "RouteTableId", edge, "DestinationPrefixListId", "pl-0000000000000a001", "NetworkInterfaceId", "eni-00000000000000001")
 }
 
 // EC2 API reference, RouteTable and DescribeRouteTables: subnets on the main table are not listed, and association.main=false finds only
@@ -345,6 +355,7 @@ func TestGatewayRoutes(t *testing.T) {
 	f.ok(alice, east, "DetachInternetGateway", "InternetGatewayId", igw, "VpcId", hub)
 	equal(t, f.facts("0.0.0.0/0 ->"), []string{fmt.Sprintf("%s/%s route %s 0.0.0.0/0 -> %s origin=CreateRoute state=blackhole", alice, east, hubMain, igw)})
 	f.ok(alice, east, "AttachInternetGateway", "InternetGatewayId", igw, "VpcId", near)
+	f.no("InvalidParameterValue", alice, east, "CreateRoute", "RouteTableId", hubOther, "DestinationCidrBlock", "0.0.0.0/0", "GatewayId", igw) // another VPC's
 	other := f.ok(alice, east, "CreateInternetGateway").one("internetGateway/internetGatewayId")
 	f.no("InvalidParameterValue", alice, east, "AttachInternetGateway", "InternetGatewayId", other, "VpcId", near)
 	f.no("Resource.AlreadyAssociated", alice, east, "AttachInternetGateway", "InternetGatewayId", igw, "VpcId", hub)

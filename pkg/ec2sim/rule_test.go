@@ -144,7 +144,28 @@ func TestProtocolsAndPorts(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", sent, got, want)
 		}
 	}
+	for sent, want := range map[[3]string]string{
+		{"256", "", ""}: "InvalidPermission.Malformed", {"-2", "", ""}: "InvalidPermission.Malformed", {"007", "", ""}: "InvalidPermission.Malformed",
+		{"0", "", ""}: "", {"255", "", ""}: "", {"tcp", "80", ""}: "InvalidParameterValue", {"tcp", "", "80"}: "InvalidParameterValue",
+		{"udp", "-1", "80"}: "InvalidParameterValue", {"tcp", "0", "65535"}: "", {"tcp", "1", "65536"}: "InvalidParameterValue", {"tcp", "2", "1"}: "InvalidParameterValue",
+		{"icmp", "", ""}: "InvalidParameterValue", {"icmp", "8", ""}: "InvalidParameterValue", {"icmp", "", "0"}: "InvalidParameterValue",
+		{"icmpv6", "128", ""}: "InvalidParameterValue", {"icmpv6", "", "0"}: "InvalidParameterValue", {"icmpv6", "128", "0"}: "",
+		{"icmp", "255", "255"}: "", {"icmp", "256", "0"}: "InvalidParameterValue", {"icmp", "8", "256"}: "InvalidParameterValue",
+		{"icmp", "-2", "-1"}: "InvalidParameterValue", {"icmp", "8", "-2"}: "InvalidParameterValue", {"icmp", "-1", "8"}: "InvalidParameterValue",
+	} {
+		rule := []string{"IpPermissions.1.IpProtocol", sent[0], "IpPermissions.1.IpRanges.1.CidrIp", "10.1.0.0/16"}
+		for i, name := range []string{"FromPort", "ToPort"} {
+			if sent[i+1] != "" {
+				rule = append(rule, "IpPermissions.1."+name, sent[i+1])
+			}
+		}
+		if a := newFixture(t).do(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, rule)...); a.Code != want {
+			t.Errorf("%q: got %q, want %q", sent, a.Code, want)
+		}
+	}
 	f := newFixture(t)
+	f.no("InvalidParameterValue", alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "-1", "", "", "2001:db8::/32"))...) // of the wrong family
+	f.no("InvalidParameterValue", alice, east, "AuthorizeSecurityGroupIngress", "GroupId", hubApp, "IpPermissions.1.IpProtocol", "-1", "IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "10.1.0.0/16")
 	v6 := []string{"IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "::/0", "IpPermissions.1.IpProtocol"}
 	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, append(v6, "58"))...) // without a range: all types
 	equal(t, len(f.facts("ingress icmpv6 -1--1 ::/0")), 1)

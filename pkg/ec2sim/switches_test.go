@@ -45,6 +45,11 @@ func TestUndocumentedBehaviour(t *testing.T) {
 			f.ok(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
 			return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", id).Code
 		}, [2]string{"InvalidVpcPeeringConnectionID.NotFound", ""}},
+		"a code for a route to a dead connection": {world.Switches{RouteToDead: "InvalidStateTransition"}, func(f *fixture) string {
+			id := f.peered(spoke, bob, east)
+			f.ok(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+			return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16", "VpcPeeringConnectionId", id).Code
+		}, [2]string{"InvalidVpcPeeringConnectionID.NotFound", "InvalidStateTransition"}},
 		"route to another's connection": {world.Switches{ForeignConnectionRoute: "InvalidVpcPeeringConnectionID.NotFound"}, func(f *fixture) string {
 			a := f.ok(bob, east, "CreateVpcPeeringConnection", "VpcId", spoke, "PeerVpcId", near, "PeerOwnerId", alice)
 			return f.do(alice, east, "CreateRoute", "RouteTableId", hubMain, "DestinationCidrBlock", "10.1.0.0/16",
