@@ -187,6 +187,10 @@ func TestEveryFilterFinds(t *testing.T) {
 			other := map[bool]string{true: "2001:db8:8::/48", false: "192.0.2.0/24"}[row.filter == "ip-permission.cidr"]
 			equal(t, f.ok(alice, east, row.action, "Filter.1.Name", row.filter, "Filter.1.Value.1", other).items(row.set+"/item"), nil)
 		}
+		if strings.HasPrefix(row.filter, "route.") && strings.HasSuffix(row.filter, "-id") && row.filter != "route.destination-prefix-list-id" {
+			other := map[bool]string{true: igw, false: pcx}[row.value == pcx]
+			equal(t, f.ok(alice, east, row.action, "Filter.1.Name", row.filter, "Filter.1.Value.1", other).items(row.set+"/item"), nil)
+		}
 		if strings.HasPrefix(row.filter, "route.destination-") { // and not with the value of another family
 			other := map[bool]string{true: "2001:db8:7::/48", false: "10.1.0.0/16"}[row.value == "10.1.0.0/16"]
 			equal(t, f.ok(alice, east, row.action, "Filter.1.Name", row.filter, "Filter.1.Value.1", other).items(row.set+"/item"), nil)

@@ -334,6 +334,38 @@ func TestTableAssociations(t *testing.T) {
 	f.ok(alice, east, "DeleteRouteTable", "RouteTableId", hubMain)
 }
 
+// EC2 API reference, CreateRouteTable, AssociateRouteTable and DeleteSubnet: a client token makes one table, an association is with one thing,
+// and goes with its subnet.
+func TestTablesAndTheirUses(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	make := func(token string) string {
+		return f.ok(alice, east, "CreateRouteTable", "VpcId", hub, "ClientToken", token).one("routeTable/routeTableId")
+	}
+	first := make("a")
+	equal(t, make("a"), first)
+	if make("b") == first || f.ok(alice, east, "CreateRouteTable", "VpcId", hub).one("routeTable/routeTableId") == first {
+		t.Error("another token, or none, made the same table")
+	}
+	igw := f.ok(alice, east, "DescribeInternetGateways").one("internetGatewaySet/item/internetGatewayId")
+	const subnet = "subnet-0000000000000a001"
+	f.no("InvalidParameterCombination", alice, east, "AssociateRouteTable", "RouteTableId", first)
+	f.no("InvalidParameterCombination", alice, east, "AssociateRouteTable", "RouteTableId", first, "SubnetId", subnet, "GatewayId", igw)
+	f.ok(alice, east, "AssociateRouteTable", "RouteTableId", first, "GatewayId", igw)
+	f.no("Resource.AlreadyAssociated", alice, east, "AssociateRouteTable", "RouteTableId", make("b"), "GatewayId", igw)
+	f.no("InvalidAssociationID.NotFound", alice, east, "DisassociateRouteTable", "AssociationId", "rtbassoc-00000000")
+	f.no("DependencyViolation", alice, east, "DeleteRouteTable", "RouteTableId", hubOther)
+	f.ok(alice, east, "DeleteSubnet", "SubnetId", subnet)
+	equal(t, len(f.facts("associations="+igw)), 1) // that one stays
+	f.ok(alice, east, "DeleteRouteTable", "RouteTableId", hubOther)
+	other := f.ok(alice, east, "CreateRouteTable", "VpcId", near).one("routeTable/routeTableId")
+	f.no("InvalidParameterValue", alice, east, "AssociateRouteTable", "RouteTableId", other, "GatewayId", igw) // of another VPC
+	mine := f.ok(alice, east, "CreateSubnet", "VpcId", hub, "CidrBlock", "10.0.5.0/24").one("subnet/subnetId")
+	f.no("InvalidParameterValue", alice, east, "AssociateRouteTable", "RouteTableId", other, "SubnetId", mine)
+	one := f.ok(alice, east, "AssociateRouteTable", "RouteTableId", make("b"), "SubnetId", mine).one("associationId")
+	f.no("InvalidParameterValue", alice, east, "ReplaceRouteTableAssociation", "AssociationId", one, "RouteTableId", other)
+}
+
 // EC2 Developer Guide, "Eventual consistency": a list may miss a route for a while.
 func TestRouteListedLate(t *testing.T) {
 	t.Parallel()

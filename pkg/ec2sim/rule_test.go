@@ -302,6 +302,32 @@ func TestStaleRulesStayAndCount(t *testing.T) {
 	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, perm(1, "tcp", "80", "80", "10.1.0.0/16"))...)
 }
 
+// EC2 API reference, DescribeSecurityGroupReferences and DescribeStaleSecurityGroups: who in other VPCs names my groups, each once, and what is
+// stale in one VPC of mine.
+func TestReferencesAndStaleGroups(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := f.peered(spoke, bob, east)
+	second := f.ok(bob, east, "CreateSecurityGroup", "VpcId", spoke, "GroupName", "second", "GroupDescription", "d").one("groupId")
+	f.ok(alice, east, "AuthorizeSecurityGroupIngress", of(hubApp, fromGroup(spokeApp, bob))...)
+	f.ok(alice, east, "AuthorizeSecurityGroupEgress", of(hubApp, fromGroup(spokeApp, bob))...) // the same again
+	f.ok(alice, east, "AuthorizeSecurityGroupEgress", of(hubApp, fromGroup(second, bob))...)
+	f.ok(bob, east, "AuthorizeSecurityGroupIngress", of(second, fromGroup(spokeApp, ""))...) // within its own VPC
+	uses := f.ok(bob, east, "DescribeSecurityGroupReferences", "GroupId.1", spokeApp)
+	equal(t, uses.all("securityGroupReferenceSet/item/referencingVpcId"), []string{hub})
+	equal(t, uses.all("securityGroupReferenceSet/item/vpcPeeringConnectionId"), []string{id})
+	both := f.ok(bob, east, "DescribeSecurityGroupReferences", "GroupId.1", spokeApp, "GroupId.2", second)
+	equal(t, len(both.items("securityGroupReferenceSet/item")), 2)
+	f.no("InvalidGroup.NotFound", alice, east, "DescribeSecurityGroupReferences", "GroupId.1", spokeApp)
+	f.no("MissingParameter", bob, east, "DescribeSecurityGroupReferences")
+	f.ok(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	equal(t, f.ok(alice, east, "DescribeStaleSecurityGroups", "VpcId", near).items("staleSecurityGroupSet/item"), nil)
+	stale := f.ok(alice, east, "DescribeStaleSecurityGroups", "VpcId", hub)
+	equal(t, len(stale.items("staleSecurityGroupSet/item/staleIpPermissionsEgress/item/groups/item")), 2)
+	equal(t, len(stale.items("staleSecurityGroupSet/item/staleIpPermissions/item/groups/item")), 1)
+	f.no("InvalidVpcID.NotFound", alice, east, "DescribeStaleSecurityGroups", "VpcId", spoke)
+}
+
 // VPC Peering Guide, "Update your security groups to reference peer security groups": a group of another account is named with its owner,
 // and a pending connection is not enough.
 func TestPeerGroupNeedsItsOwner(t *testing.T) {

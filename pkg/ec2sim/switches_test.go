@@ -133,6 +133,9 @@ func TestEverySwitchHasItsChoices(t *testing.T) {
 			}
 		}
 	}
+	if err := (world.Switches{RouteToDead: "AnyCode", ForeignConnectionRoute: "AnyCode", AccepterDeletesPending: "AnyCode"}).Check(); err != nil {
+		t.Error(err)
+	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[world.Switches]()) {
 		if !thrown[field.Name] {
 			t.Errorf("no variation throws %s", field.Name)
