@@ -125,11 +125,11 @@ func TestF53CIDRsChange(t *testing.T) {
 	})
 }
 
-// duringIn is during for the calls in one account.
-func duringIn(r *simtest.Rig, account, action string, f func()) {
+// duringThe calls f once, when the first call that is meant has taken effect and before its reply is written.
+func duringThe(r *simtest.Rig, meant func(ec2sim.Call) bool, f func()) {
 	done := false
 	r.Sim.After(func(c ec2sim.Call) {
-		if c.Action == action && c.Account == account && c.Code == "" && !done {
+		if meant(c) && c.Code == "" && !done {
 			done = true
 			f()
 		}
@@ -142,34 +142,38 @@ func TestF53OverlapByAssociation(t *testing.T) {
 	t.Parallel()
 	const overlap = "10.0.64.0/18"
 	associate := func(r *simtest.Rig) {
-		r.Do(network, west, "AssociateVpcCidrBlock", "VpcId", tools, "CidrBlock", overlap)
+		r.Do(payments, west, "AssociateVpcCidrBlock", "VpcId", pay, "CidrBlock", overlap)
 	}
+	requested := func(c ec2sim.Call) bool {
+		return c.Action == "CreateVpcPeeringConnection" && c.Params.Get("PeerVpcId") == pay
+	}
+	read := func(c ec2sim.Call) bool { return c.Action == "DescribeVpcs" && c.Account == payments }
 	for name, tc := range map[string]struct {
 		fault func(r *simtest.Rig)
 		calls []string // of the first pass
 		ended string
 	}{
 		"before the request":      {associate, nil, ""},
-		"while the request waits": {func(r *simtest.Rig) { during(r, "CreateVpcPeeringConnection", func(url.Values) { associate(r) }) }, []string{"AssociateVpcCidrBlock", "CreateVpcPeeringConnection"}, "status=failed"},
-		"after peerd has read it": {func(r *simtest.Rig) { duringIn(r, network, "DescribeVpcs", func() { associate(r) }) }, []string{"AssociateVpcCidrBlock", "CreateVpcPeeringConnection"}, "status=failed"},
+		"while the request waits": {func(r *simtest.Rig) { duringThe(r, requested, func() { associate(r) }) }, []string{"AssociateVpcCidrBlock", "CreateVpcPeeringConnection"}, "status=failed"},
+		"after peerd has read it": {func(r *simtest.Rig) { duringThe(r, read, func() { associate(r) }) }, []string{"AssociateVpcCidrBlock", "CreateVpcPeeringConnection"}, "status=failed"},
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, withPeerings(hubTools, hubPay))
 			tc.fault(r)
 			report, calls := r.Apply()
 			simtest.MustExit(t, "pass", report, reconcile.ExitAttention)
-			failures.Shown(t, 53, holds(r.Sim.Dump(), " vpc "+tools, overlap), "a CIDR that overlaps the peer's is associated: "+name)
+			failures.Shown(t, 53, holds(r.Sim.Dump(), " vpc "+pay, overlap), "a CIDR that overlaps the peer's is associated: "+name)
 			var got []ec2sim.Call
 			for _, c := range calls {
-				if c.Action == "AssociateVpcCidrBlock" || strings.Contains(c.Params.Encode(), tools) {
+				if strings.Contains(c.Params.Encode(), pay) {
 					got = append(got, c)
 				}
 			}
 			simtest.WantActions(t, tc.calls, got)
-			if made := linesWith(r.Sim.Dump(), " connection ", tools); tc.ended == "" && len(made) > 0 || tc.ended != "" && (len(made) != 1 || !holds(made[0], tc.ended)) {
+			if made := linesWith(r.Sim.Dump(), network+"/"+west+" connection ", pay); tc.ended == "" && len(made) > 0 || tc.ended != "" && (len(made) != 1 || !holds(made[0], tc.ended)) {
 				t.Errorf("connections:\n%s", strings.Join(made, "\n"))
 			}
-			if !holds(r.Sim.Dump(), " connection ", pay, "status=active") || holds(r.Sim.Dump(), " route ", " "+wanted+" ", "CreateRoute ") {
+			if !holds(r.Sim.Dump(), " connection ", tools, "status=active") || holds(r.Sim.Dump(), " route ", " 10.20.0.0/16 -> pcx-") {
 				t.Errorf("routes:\n%s", strings.Join(linesWith(r.Sim.Dump(), " route "), "\n"))
 			}
 			mustLeave(t, r, reconcile.ExitAttention, "cidr-overlap")
