@@ -13,6 +13,8 @@ import (
 //	observed connection of the pair                          verdict
 //	  a view carries another owner's tag, or "none"          foreign
 //	  a view carries our tag, and none another's             ours
+//	  no view carries an owner tag, and a managed
+//	    requester's is not shown yet                        waited for: it was tagged there, if peerd asked
 //	  no view carries an owner tag, adopt: true, or the
 //	    request that the spec expects of a partner           takeable
 //	  no view carries an owner tag                           foreign

@@ -285,6 +285,7 @@ const connectionLegend = `CONNECTIONS WANTED, by the owner tags of their two vie
 
   ours     it is the peering's; +r, +a: the requester's, the accepter's view gets our tag, (+a) once it is seen
   take     it is taken over
+  waits    whose it is, no view says yet
   foreign  the peering is held
   unknown  likewise, for a state that peerd does not know
   asks     it counts as no connection: another is asked for; later: once it is gone
@@ -309,6 +310,9 @@ func wantedConnection(p *plan.Plan, conn netstate.Connection) cell {
 		return afterDead(p)
 	}
 	verdict := "take"
+	if !slices.ContainsFunc(p.Actions, plan.Action.Ready) {
+		verdict = "waits"
+	}
 	for _, v := range conn.Views {
 		if v.Owner() == "acme" {
 			verdict = "ours"

@@ -23,9 +23,11 @@ func (b *builder) claim(s *state) {
 		return
 	}
 	c := living[0]
-	switch v, why := claimConnection(b.d.Owner, c, s.want.Adopt || s.asked(c)); v {
-	case ours, takeable:
-		s.conn, s.adopted = &c, v == takeable
+	v, why := claimConnection(b.d.Owner, c, s.want.Adopt || s.asked(c))
+	s.unshown = v != ours && s.unsaid(c)
+	switch {
+	case v == ours || v == takeable || s.unshown:
+		s.conn, s.adopted = &c, v == takeable && !s.unshown
 		b.checkPartner(s)
 		b.checkStuck(s, c)
 	default:
@@ -36,6 +38,13 @@ func (b *builder) claim(s *state) {
 	for _, twin := range living[1:] {
 		b.twin(s, c, twin)
 	}
+}
+
+// unsaid reports whether nothing says yet whose a connection is: peerd puts its tags on the requester's view as it asks, and lists do not
+// show that one yet.
+func (s *state) unsaid(c netstate.Connection) bool {
+	r := c.Views[netstate.RequesterSide]
+	return !r.Seen && s.endOf(c.Requester).Managed && r.Owner() == "" && c.Views[netstate.AccepterSide].Owner() == ""
 }
 
 // twin deals with a second living connection of the pair, such as two requesters make at once. A request of ours that still waits carries
@@ -106,7 +115,7 @@ func (b *builder) accept(s *state, requester, accepter *End) {
 	a := AcceptConnection{head: s.head(accepter.VPC.Scope, true, "the request is pending"), Requester: requester.VPC, Accepter: accepter.VPC}
 	if s.conn != nil && s.conn.Status == netstate.Pending && s.conn.Views[netstate.AccepterSide].Seen {
 		// A partner's request is marked before it is accepted: nothing else would show the next pass that peerd took it.
-		a.Conn, a.Waits = s.conn.ID, !requester.Managed && s.conn.Views[netstate.AccepterSide].Owner() != b.d.Owner
+		a.Conn, a.Waits = s.conn.ID, s.unshown || !requester.Managed && s.conn.Views[netstate.AccepterSide].Owner() != b.d.Owner
 	}
 	b.add(s, a, ResourceConnection, kind)
 }
@@ -121,11 +130,11 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 		a.Conn = s.conn.ID
 	}
 	switch {
-	case s.conn == nil && side == netstate.RequesterSide:
+	case (s.conn == nil || s.unshown) && side == netstate.RequesterSide:
 		return // tagged in the creating call
 	case s.conn != nil && s.conn.Views[side].Seen:
 		view := s.conn.Views[side]
-		asked := s.conn.Views[netstate.RequesterSide].Tags[netstate.TagTry] != "" // by a peerd, perhaps one that was stopped since
+		asked := s.unshown || s.conn.Views[netstate.RequesterSide].Tags[netstate.TagTry] != "" // by a peerd, perhaps one that was stopped since
 		if s.adopted || !asked || view.Owner() != "" || view.Tags[netstate.TagName] != "" || side == netstate.RequesterSide {
 			a.Tags = s.marked(s.want.Tags)
 		}
@@ -133,7 +142,7 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: s.want.Digest})
 		}
 		a.Tags = view.Tags.Missing(a.Tags)
-		a.Waits, a.New, a.Why = false, view.Owner() == "" && !s.adopted, "the view lacks them"
+		a.Waits, a.New, a.Why = s.unshown, view.Owner() == "" && !s.adopted, "the view lacks them"
 	}
 	switch {
 	case len(a.Tags) == 0:

@@ -104,6 +104,7 @@ type state struct {
 	stalled bool                 // held although all of it is known: it is not to be had now
 	conn    *netstate.Connection // ours, alive
 	adopted bool                 // conn is being taken over
+	unshown bool                 // whose conn is, no list says yet: until one does, nothing is done with it
 	waiting string
 	try     try             // of the next request
 	ending  netstate.ConnID // of the pair, being deleted: until it is gone there is no other
@@ -140,7 +141,7 @@ func (s *state) left() string {
 func (s *state) anyHeld() bool { return s.held || s.want.Ends[0].Held || s.want.Ends[1].Held }
 
 func (s *state) head(at netstate.Scope, waits bool, why string) head {
-	return head{Of: s.want.Name, At: at, Waits: waits, Why: why}
+	return head{Of: s.want.Name, At: at, Waits: waits || s.unshown, Why: why}
 }
 
 // heldAt reports whether the link's end on a VPC is held.
