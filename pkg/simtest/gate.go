@@ -21,6 +21,7 @@ import (
 type Gate struct {
 	next http.RoundTripper
 	seed uint64
+	race *Race // nil: there is one process only
 
 	wake chan struct{} // of capacity one
 
@@ -29,14 +30,19 @@ type Gate struct {
 }
 
 type turn struct {
-	order uint64
-	text  string
-	pass  chan struct{}
+	process string
+	order   uint64
+	text    string
+	pass    chan struct{}
 }
 
 // NewGate returns a gate before next, nil where calls ask by themselves with Wait. It works until the test's context ends.
 func NewGate(t *testing.T, next http.RoundTripper, seed uint64) *Gate {
-	g := &Gate{next: next, seed: seed, wake: make(chan struct{}, 1)}
+	return newGate(t, next, seed, nil)
+}
+
+func newGate(t *testing.T, next http.RoundTripper, seed uint64, race *Race) *Gate {
+	g := &Gate{next: next, seed: seed, race: race, wake: make(chan struct{}, 1)}
 	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -56,6 +62,7 @@ func (g *Gate) serve(ctx context.Context) {
 		}
 		for {
 			synctest.Wait()
+			g.race.dawdle()
 			t := g.first()
 			if t == nil {
 				break
@@ -72,7 +79,10 @@ func (g *Gate) first() *turn {
 	if len(g.waiting) == 0 {
 		return nil
 	}
-	t := slices.MinFunc(g.waiting, func(a, b *turn) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.text, b.text)) })
+	slices.SortFunc(g.waiting, func(a, b *turn) int {
+		return cmp.Or(cmp.Compare(a.process, b.process), cmp.Compare(a.order, b.order), cmp.Compare(a.text, b.text))
+	})
+	t := g.waiting[g.race.choose(g.waiting)]
 	g.waiting = slices.DeleteFunc(g.waiting, func(x *turn) bool { return x == t })
 	return t
 }
@@ -81,7 +91,9 @@ func (g *Gate) first() *turn {
 var credential = regexp.MustCompile(`Credential=([^/]+)/[0-9]+/([^,]+),`)
 
 // RoundTrip waits for the call's turn.
-func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) {
+func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) { return g.let(r, "") }
+
+func (g *Gate) let(r *http.Request, process string) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
@@ -92,15 +104,17 @@ func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	if m := credential.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 		text = m[1] + " " + m[2] + " " + text
 	}
-	if err := g.Wait(r.Context(), text); err != nil {
+	if err := g.wait(r.Context(), process, text); err != nil {
 		return nil, err
 	}
 	return g.next.RoundTrip(r)
 }
 
 // Wait waits for the turn of a call that says that; calls that say the same are the same.
-func (g *Gate) Wait(ctx context.Context, text string) error {
-	t := &turn{text: text, pass: make(chan struct{})}
+func (g *Gate) Wait(ctx context.Context, text string) error { return g.wait(ctx, "", text) }
+
+func (g *Gate) wait(ctx context.Context, process, text string) error {
+	t := &turn{process: process, text: text, pass: make(chan struct{})}
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, strconv.FormatUint(g.seed, 10)+" "+t.text) // a hash takes everything
 	t.order = h.Sum64()

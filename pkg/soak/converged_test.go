@@ -8,9 +8,14 @@ import (
 
 // left says what the world still lacks of the intent, and what is too much where pruning is on; empty: nothing.
 func (o *oracle) left() []string {
+	return o.leftIn(o.state())
+}
+
+// leftIn is left for a world as somebody sees it.
+func (o *oracle) leftIn(now state) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.now = o.state()
+	o.now = now
 	var out []string
 	held := map[string]bool{} // labels with which nothing may be done
 	for _, l := range o.in.links {
@@ -33,15 +38,15 @@ func (o *oracle) lacks(l link) (out []string, done bool) {
 	}
 	var mine *conn
 	for _, c := range o.now.conns {
-		if !c.alive() || !c.joins(o.in.ends(l)) {
+		if !c.alive() || !c.joins(o.in.ends(l)) || mine != nil && mine.status == "active" {
 			continue
 		}
-		if !c.ours() && !o.adopts(c) {
-			return nil, false // somebody else's
-		}
-		if mine == nil || c.status == "active" {
+		if mine == nil || c.status == "active" || !c.ours() && !o.adopts(c) {
 			mine = c
 		}
+	}
+	if mine != nil && !mine.ours() && !o.adopts(mine) {
+		return nil, false // somebody else's
 	}
 	say := func(format string, args ...any) { out = append(out, l.name+" lacks "+fmt.Sprintf(format, args...)) }
 	if mine == nil || mine.status != "active" {

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -28,6 +29,7 @@ type oracle struct {
 
 	mu      sync.Mutex // calls come from many goroutines; guards what follows
 	in      intent
+	also    []intent // of another peerd that is at work: healthy is what they want too, and they may adopt
 	prune   bool
 	editing bool  // strangers are at work, not peerd
 	now     state // as of the last call
@@ -178,12 +180,21 @@ func (o *oracle) lose(label string) {
 	}
 }
 
-// wants returns the link that wants a key, nil when none does.
+// wants returns the link that wants a key, nil when none does, or another peerd that is at work has none.
 func (o *oracle) wants(key string, keys func(intent, link) []string) *link {
-	for i, l := range o.in.links {
-		for _, k := range keys(o.in, l) {
+	for _, in := range o.also {
+		if in.wants(key, keys) == nil {
+			return nil
+		}
+	}
+	return o.in.wants(key, keys)
+}
+
+func (in intent) wants(key string, keys func(intent, link) []string) *link {
+	for i, l := range in.links {
+		for _, k := range keys(in, l) {
 			if k == key {
-				return &o.in.links[i]
+				return &in.links[i]
 			}
 		}
 	}
@@ -242,9 +253,11 @@ func (o *oracle) adopts(c *conn) bool {
 			return false
 		}
 	}
-	for _, l := range o.in.links {
-		if l.adopt && !l.suspended && c.joins(o.in.ends(l)) {
-			return true
+	for _, in := range append([]intent{o.in}, o.also...) {
+		for _, l := range in.links {
+			if l.adopt && !l.suspended && c.joins(in.ends(l)) {
+				return true
+			}
 		}
 	}
 	return false
@@ -252,6 +265,11 @@ func (o *oracle) adopts(c *conn) bool {
 
 func (o *oracle) judgeClose(was *conn, what string) {
 	o.lose(was.label())
+	for _, in := range o.also {
+		if !slices.ContainsFunc(in.links, func(l link) bool { return was.joins(in.ends(l)) }) {
+			return
+		}
+	}
 	for _, l := range o.in.links {
 		if !was.joins(o.in.ends(l)) {
 			continue

@@ -20,9 +20,9 @@ import (
 // simulated is the simulator, reached through the SDK.
 type simulated struct {
 	*simtest.Rig
-	gate *simtest.Gate  // before everything: it decides the order
-	page int32          // items per page; zero: as many as EC2 allows
-	dies *simtest.Dying // nil: the process of this pass does not
+	gate http.RoundTripper // before everything: it decides the order
+	page int32             // items per page; zero: as many as EC2 allows
+	dies *simtest.Dying    // nil: the process of this pass does not
 }
 
 func newSimulated(t *testing.T, seed uint64, e *estate) aws {
