@@ -25,6 +25,10 @@ func TestVPCAttributes(t *testing.T) {
 	equal(t, read("enableDnsHostnames"), "true")
 	f.no("InvalidParameterCombination", bob, west, "ModifyVpcAttribute", "VpcId", v, "EnableDnsHostnames.Value", "true", "EnableDnsSupport.Value", "true")
 	f.no("MissingParameter", bob, west, "ModifyVpcAttribute", "VpcId", v)
+	f.no("InvalidParameterValue", bob, west, "ModifyVpcAttribute", "VpcId", v, "EnableDnsSupport.Value", "false") // hostnames need it
+	f.ok(bob, west, "ModifyVpcAttribute", "VpcId", v, "EnableDnsHostnames.Value", "false")
+	f.ok(bob, west, "ModifyVpcAttribute", "VpcId", v, "EnableDnsSupport.Value", "false")
+	f.no("InvalidParameterValue", bob, west, "ModifyVpcAttribute", "VpcId", v, "EnableDnsHostnames.Value", "true")
 	f.no("InvalidParameterValue", bob, west, "DescribeVpcAttribute", "VpcId", v, "Attribute", "x")
 }
 
@@ -48,6 +52,50 @@ func TestSubnetsAndDeletingVPCs(t *testing.T) {
 	f.ok(bob, west, "DeleteSubnet", "SubnetId", a.one("subnet/subnetId"))
 	f.ok(bob, west, "DeleteVpc", "VpcId", v)
 	equal(t, f.facts(v), nil) // and nothing of it is left
+}
+
+// EC2 API reference, DeleteVpc: what was made in a VPC keeps it, what it was born with goes with it, and nothing of another one.
+func TestDeletingAVPC(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string][2][]string{ // what keeps it, and how that is removed again; V is the VPC, ID what was made
+		"a table":     {{"CreateRouteTable", "VpcId", "V"}, {"DeleteRouteTable", "RouteTableId", "ID"}},
+		"a group":     {{"CreateSecurityGroup", "VpcId", "V", "GroupName", "n", "GroupDescription", "d"}, {"DeleteSecurityGroup", "GroupId", "ID"}},
+		"an acl":      {{"CreateNetworkAcl", "VpcId", "V"}, {"DeleteNetworkAcl", "NetworkAclId", "ID"}},
+		"a subnet":    {{"CreateSubnet", "VpcId", "V", "CidrBlock", "10.5.1.0/24"}, {"DeleteSubnet", "SubnetId", "ID"}},
+		"two subnets": {{"CreateSubnet", "VpcId", "V", "CidrBlock", "10.5.1.0/24", "AvailabilityZone", east + "b"}, {"DeleteSubnet", "SubnetId", "ID"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.unchanged(func() {
+				v := f.ok(alice, east, "CreateVpc", "CidrBlock", "10.5.0.0/16", "AmazonProvidedIpv6CidrBlock", "true").one("vpc/vpcId")
+				say := func(words []string, id string) answered {
+					params := slices.Clone(words[1:])
+					for i, w := range params {
+						switch w {
+						case "V":
+							params[i] = v
+						case "ID":
+							params[i] = id
+						}
+					}
+					return f.ok(alice, east, words[0], params...)
+				}
+				made := say(c[0], "")
+				id := made.one("routeTable/routeTableId") + made.one("groupId") + made.one("networkAcl/networkAclId") + made.one("subnet/subnetId")
+				f.no("DependencyViolation", alice, east, "DeleteVpc", "VpcId", v)
+				say(c[1], id)
+				f.ok(alice, east, "DeleteVpc", "VpcId", v)
+			})
+		})
+	}
+	f := newFixture(t)
+	v := f.ok(alice, east, "CreateVpc", "CidrBlock", "10.5.0.0/16", "AmazonProvidedIpv6CidrBlock", "true")
+	equal(t, len(v.all("vpc/ipv6CidrBlockAssociationSet/item/ipv6CidrBlock")), 1)
+	equal(t, len(f.ok(bob, east, "CreateVpc", "CidrBlock", "10.5.0.0/16").all("vpc/ipv6CidrBlockAssociationSet/item/ipv6CidrBlock")), 0)
+	igw := f.ok(alice, east, "CreateInternetGateway").one("internetGateway/internetGatewayId")
+	f.ok(alice, east, "AttachInternetGateway", "InternetGatewayId", igw, "VpcId", v.one("vpc/vpcId"))
+	f.no("DependencyViolation", alice, east, "DeleteVpc", "VpcId", v.one("vpc/vpcId"))
 }
 
 // VPC User Guide, "Network ACLs".
@@ -107,6 +155,7 @@ func TestTags(t *testing.T) {
 		"long value":   {"InvalidParameterValue", tag(hub, "Tag.1.Key", "k", "Tag.1.Value", strings.Repeat("v", 257))},
 		"twice":        {"InvalidParameterValue", tag(hub, "Tag.1.Key", "k", "Tag.2.Key", "k")},
 		"none":         {"MissingParameter", tag(hub)},
+		"of nothing":   {"MissingParameter", []string{"Tag.1.Key", "k", "Tag.1.Value", "1"}},
 		"unknown id":   {"InvalidVpcID.NotFound", tag(hub, "ResourceId.2", "vpc-00000000", "Tag.1.Key", "k", "Tag.1.Value", "1")},
 		"unknown kind": {"InvalidID", tag("x-00000000", "Tag.1.Key", "k", "Tag.1.Value", "1")},
 		"not mine":     {"InvalidVpcID.NotFound", tag(spoke, "Tag.1.Key", "k", "Tag.1.Value", "1")},

@@ -293,7 +293,11 @@ func TestEdgeTableTargets(t *testing.T) {
 	})
 	igw := f.ok(alice, east, "DescribeInternetGateways").one("internetGatewaySet/item/internetGatewayId")
 	edge := f.ok(alice, east, "CreateRouteTable", "VpcId", hub).one("routeTable/routeTableId")
-	f.ok(alice, east, "AssociateRouteTable", "RouteTableId", edge, "GatewayId", igw)
+	f.ok(alice, east, "CreateRoute", "RouteTableId", edge, "DestinationCidrBlock", "10.77.0.0/16", "NetworkInterfaceId", "eni-00000000000000001")
+	f.ok(alice, east, "CreateRoute", "RouteTableId", edge, "DestinationCidrBlock", "10.78.0.0/16", "VpcEndpointId", "vpce-00000000000000001")
+	f.ok(alice, east, "AssociateRouteTable", "RouteTableId", edge, "GatewayId", igw) // with such routes in it
+	f.ok(alice, east, "DeleteRoute", "RouteTableId", edge, "DestinationCidrBlock", "10.77.0.0/16")
+	f.ok(alice, east, "DeleteRoute", "RouteTableId", edge, "DestinationCidrBlock", "10.78.0.0/16")
 	subnet := []string{"RouteTableId", edge, "DestinationCidrBlock", "10.0.0.0/24"}
 	f.ok(alice, east, "CreateRoute", append(subnet, "NetworkInterfaceId", "eni-00000000000000001")...)
 	f.ok(alice, east, "ReplaceRoute", append(subnet, "VpcEndpointId", "vpce-00000000000000001")...)
