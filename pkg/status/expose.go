@@ -40,7 +40,7 @@ type page struct {
 func (e *exposition) outdated() { e.news.Add(1) }
 
 func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	zipped := strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	body, err := e.page(format, zipped)
 	if err != nil {
