@@ -23,6 +23,9 @@ type Config struct {
 	TokenFile string // --git-token-file: for https; what it holds is sent as the password, with the URL's user if it names one
 	CAFile    string // --git-ca-file: for https; the only authorities whose certificates count; empty: those of this machine
 
+	SSHKeyFile     string // --git-ssh-key-file: for ssh; a private key without a passphrase
+	KnownHostsFile string // --git-known-hosts-file: for ssh; the only hosts, with their keys, that are spoken to
+
 	AllowRewind bool // --allow-rewind: also hand out what does not descend from what was applied last
 
 	Limits Limits
@@ -82,6 +85,10 @@ func (c Config) checkCredentials(at address) error {
 		return fmt.Errorf("--git-token-file is for https, and %s is not reached by it", at)
 	case c.CAFile != "" && at.scheme != "https":
 		return fmt.Errorf("--git-ca-file is for https, and %s is not reached by it", at)
+	case (c.SSHKeyFile != "" || c.KnownHostsFile != "") && at.scheme != "ssh":
+		return fmt.Errorf("--git-ssh-key-file and --git-known-hosts-file are for ssh, and %s is not reached by it", at)
+	case at.scheme == "ssh" && (c.SSHKeyFile == "" || c.KnownHostsFile == ""):
+		return fmt.Errorf("%s is reached by ssh, which needs --git-ssh-key-file and --git-known-hosts-file", at)
 	case overHTTP && at.user != "" && c.TokenFile == "":
 		return errors.New("--repo: the URL names a user, and --git-token-file no password; a token must not be in the URL")
 	}

@@ -42,6 +42,9 @@ func forAddress(repo string) gitwatch.Config {
 	if strings.HasPrefix(repo, "https:") {
 		c.TokenFile = "token"
 	}
+	if strings.Contains(repo, "git.example.com:") && !strings.Contains(repo, "://") || strings.HasPrefix(repo, "ssh:") {
+		c.SSHKeyFile, c.KnownHostsFile = "key", "known_hosts"
+	}
 	return c
 }
 
@@ -74,6 +77,10 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		"a token for a path":     {gitwatch.Config{Repo: "/x", TokenFile: "token"}, "--git-token-file is for https"},
 		"authorities for ssh":    {gitwatch.Config{Repo: "git@git.example.com:x", CAFile: "ca"}, "--git-ca-file is for https"},
 		"authorities for http":   {gitwatch.Config{Repo: "http://localhost/x", CAFile: "ca"}, "--git-ca-file is for https"},
+		"a key for https":        {gitwatch.Config{Repo: "https://git.example.com/x", SSHKeyFile: "key"}, "are for ssh"},
+		"known hosts for a path": {gitwatch.Config{Repo: "/x", KnownHostsFile: "known"}, "are for ssh"},
+		"ssh without a key":      {gitwatch.Config{Repo: "git@git.example.com:x", KnownHostsFile: "known"}, "needs --git-ssh-key-file"},
+		"ssh to anybody":         {gitwatch.Config{Repo: "ssh://git.example.com/x", SSHKeyFile: "key"}, "needs --git-ssh-key-file and --git-known-hosts-file"},
 		"a bad branch":           {gitwatch.Config{Repo: "/x", Branch: "a..b"}, "--branch"},
 		"a path upwards":         {gitwatch.Config{Repo: "/x", Path: "specs/../../etc"}, "leads out of the repository"},
 		"a path from the root":   {gitwatch.Config{Repo: "/x", Path: "/specs"}, "without a /"},

@@ -1,6 +1,7 @@
 package gitwatch_test
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -59,8 +60,10 @@ func TestWhatIsWatched(t *testing.T) {
 	t.Parallel()
 	o := newOrigin(t)
 	hash := o.commit("first", specs)
-	o.git("push", "-q", o.bare, "HEAD:refs/heads/team/prod")
+	o.in(o.bare, nil, "update-ref", "refs/heads/team/prod", o.git("rev-parse", "HEAD"))
 	later := o.commit("second", map[string]string{"specs/core.yaml": "a: 9\n"})
+	cloned := filepath.Join(t.TempDir(), "clone")
+	o.in(o.bare, nil, "clone", "-q", o.bare, cloned)
 	for _, c := range []struct {
 		name string
 		cfg  gitwatch.Config
@@ -72,7 +75,7 @@ func TestWhatIsWatched(t *testing.T) {
 		{"another branch", gitwatch.Config{Repo: o.bare, Branch: "team/prod", Path: "specs/us"}, hash, []string{"east/x.yml"}},
 		{"a directory without specs", gitwatch.Config{Repo: o.bare, Branch: "team/prod", Path: "specs/zz"}, hash, nil},
 		{"a URL", gitwatch.Config{Repo: "file://" + o.bare, Path: "./specs"}, later, []string{"core.yaml"}},
-		{"a work tree's", gitwatch.Config{Repo: o.work, Path: "specs"}, later, []string{"core.yaml"}},
+		{"a work tree's", gitwatch.Config{Repo: cloned, Path: "specs"}, later, []string{"core.yaml"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -34,7 +34,7 @@ func need(t *testing.T, program string) string {
 	return ""
 }
 
-// origin is a bare repository made with the git program, and the work tree from which is pushed to it.
+// origin is a bare repository made with the git program, and a work tree whose objects are written into it straight away.
 type origin struct {
 	t    *testing.T
 	bare string
@@ -49,6 +49,7 @@ func newOrigin(t *testing.T) *origin {
 	o := &origin{t: t, bare: filepath.Join(dir, "origin.git"), work: filepath.Join(dir, "work")}
 	o.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C.UTF-8", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=maintenance.auto", "GIT_CONFIG_VALUE_0=false",
 		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
 	}
 	for _, d := range []string{o.bare, o.work} {
@@ -66,6 +67,9 @@ func (o *origin) in(dir string, stdin []byte, args ...string) string {
 	o.t.Helper()
 	cmd := exec.CommandContext(o.t.Context(), "git", args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, o.env, bytes.NewReader(stdin)
+	if dir == o.work {
+		cmd.Env = append(slices.Clone(o.env), "GIT_OBJECT_DIRECTORY="+filepath.Join(o.bare, "objects"))
+	}
 	out, err := cmd.Output()
 	if err != nil {
 		o.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, stderr(err))
@@ -85,7 +89,7 @@ func (o *origin) git(args ...string) string {
 	return o.in(o.work, nil, args...)
 }
 
-// commit makes a commit of these files alone, pushes it to main, by force if needed, and returns its hash.
+// commit makes a commit of these files alone, makes it the head of main, by force if needed, and returns its hash.
 func (o *origin) commit(message string, files map[string]string, flags ...string) string {
 	o.t.Helper()
 	o.write(files)
@@ -110,8 +114,9 @@ func (o *origin) history(n int) {
 
 func (o *origin) push() string {
 	o.t.Helper()
-	o.git("push", "-q", "--force", o.bare, "HEAD:refs/heads/main")
-	return o.git("rev-parse", "HEAD")
+	hash := o.git("rev-parse", "HEAD")
+	o.in(o.bare, nil, "update-ref", "refs/heads/main", hash)
+	return hash
 }
 
 func (o *origin) write(files map[string]string) {
@@ -172,12 +177,23 @@ func (o *origin) plantTree(tree string) string {
 var transports = map[string]func(*testing.T, *origin) gitwatch.Config{
 	"a repository on this machine": func(_ *testing.T, o *origin) gitwatch.Config { return gitwatch.Config{Repo: o.bare} },
 	"https":                        func(t *testing.T, o *origin) gitwatch.Config { return serve(t, o).config(t) },
+	"ssh":                          func(t *testing.T, o *origin) gitwatch.Config { return serveSSH(t).reach(o) },
 }
 
-// everyWay runs a test once for each transport, each with a repository of its own.
+// everyWay runs a test once for each transport, each with a repository of its own; hereAndThere leaves out ssh, whose servers are slow.
 func everyWay(t *testing.T, test func(*testing.T, *origin, gitwatch.Config)) {
 	t.Helper()
-	for _, name := range slices.Sorted(maps.Keys(transports)) {
+	eachOf(t, slices.Sorted(maps.Keys(transports)), test)
+}
+
+func hereAndThere(t *testing.T, test func(*testing.T, *origin, gitwatch.Config)) {
+	t.Helper()
+	eachOf(t, []string{"a repository on this machine", "https"}, test)
+}
+
+func eachOf(t *testing.T, ways []string, test func(*testing.T, *origin, gitwatch.Config)) {
+	t.Helper()
+	for _, name := range ways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOrigin(t)

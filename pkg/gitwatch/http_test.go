@@ -35,9 +35,8 @@ func TestIncremental(t *testing.T) {
 	for i := range 5 {
 		o.commit("history", map[string]string{"big": noise(100_000 + i)})
 	}
-	o.git("push", "-q", o.bare, "HEAD:refs/heads/other")
-	o.git("tag", "v1")
-	o.git("push", "-q", o.bare, "v1")
+	o.in(o.bare, nil, "update-ref", "refs/heads/other", o.git("rev-parse", "HEAD"))
+	o.in(o.bare, nil, "tag", "v1", "main")
 	files := map[string]string{"kept": noise(50_000), "specs/core.yaml": "a: 1\n"}
 	first := o.commit("first", files)
 	w := watch(t, s.config(t))

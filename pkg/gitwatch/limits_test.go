@@ -51,7 +51,7 @@ func TestF14TooMuch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			everyWay(t, func(t *testing.T, o *origin, cfg gitwatch.Config) {
+			hereAndThere(t, func(t *testing.T, o *origin, cfg gitwatch.Config) {
 				if c.remote && cfg.Repo == o.bare {
 					t.Skip("its own disk holds what it holds")
 				}
@@ -66,7 +66,7 @@ func TestF14TooMuch(t *testing.T) {
 				failures.Shown(t, 14, len(o.git("ls-tree", "-r", "-l", huge)) > 0, "a commit that is too much: "+name)
 				mustRefuse(t, w, first, c.said)
 				mustRefuse(t, watch(t, cfg), "", c.said)
-				mustFetch(t, w, first, o.commit("as before", spec(3)))
+				mustFetch(t, w, first, o.commit("without what was too much", spec(2)))
 			})
 		})
 	}
@@ -83,7 +83,7 @@ func many(pattern string, n int) map[string]string {
 // A few small trees that show each other make a billion directories.
 func TestF14TreesInTrees(t *testing.T) {
 	t.Parallel()
-	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
+	hereAndThere(t, func(t *testing.T, o *origin, c gitwatch.Config) {
 		tree := o.put("tree", line("100644", "a.yaml", o.put("blob", "a: 1\n")))
 		for range 9 {
 			var lines []string

@@ -13,7 +13,7 @@ import (
 // commit without it is handed out.
 func TestF15Names(t *testing.T) {
 	t.Parallel()
-	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
+	hereAndThere(t, func(t *testing.T, o *origin, c gitwatch.Config) {
 		file := o.put("blob", "a: 1\n")
 		empty := o.put("tree", "")
 		good := line("100644", "a.yaml", file)
@@ -80,7 +80,7 @@ func TestF15Names(t *testing.T) {
 // Nor may the path lead through one of them; what is beside the path does not matter.
 func TestF15ThePathItself(t *testing.T) {
 	t.Parallel()
-	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
+	hereAndThere(t, func(t *testing.T, o *origin, c gitwatch.Config) {
 		dir := o.put("tree", line("100644", "a.yaml", o.put("blob", "a: 1\n")))
 		link := line("120000", "link", o.put("blob", "specs"))
 		module := line("160000", "module", "0123456789012345678901234567890123456789")

@@ -37,7 +37,7 @@ func TestF11Rewind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
+			hereAndThere(t, func(t *testing.T, o *origin, c gitwatch.Config) {
 				for i := range 3 {
 					o.commit("so far", spec(i))
 				}

@@ -83,7 +83,7 @@ func (w *Watcher) open(m *meter) (repository, error) {
 	case "file":
 		return openLocal(w.at.path, w.branch)
 	case "ssh":
-		return nil, errors.New("not yet")
+		dial = w.dialSSH
 	}
 	return &remote{
 		dial:   func(ctx context.Context) (session, error) { return dial(ctx, m) },
@@ -115,8 +115,8 @@ func (w *Watcher) explain(ctx context.Context, m *meter, err error) error {
 		return fmt.Errorf("fetch %s: it took longer than %s", w, w.cfg.Limits.Time)
 	case ctx.Err() != nil:
 		return fmt.Errorf("fetch %s: %w", w, ctx.Err())
-	case m.why != nil:
-		err = m.why
+	case m.reason() != nil:
+		err = m.reason()
 	}
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err // without the URL, which was said
