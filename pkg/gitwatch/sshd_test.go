@@ -235,6 +235,9 @@ func TestF14SilentSSH(t *testing.T) {
 					return
 				}
 				defer conn.Close()
+				if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+					t.Error(err)
+				}
 				for ok := true; ok; _, err = conn.Write([]byte(c.greeting)) {
 					ok = strings.HasPrefix(name, "endless") && err == nil
 				}
@@ -245,7 +248,11 @@ func TestF14SilentSSH(t *testing.T) {
 			s.keygen("host", "ed25519")
 			cfg := s.reach(&origin{bare: "/x"})
 			cfg.SSHKeyFile, cfg.Limits = s.path("host"), gitwatch.Limits{Time: 300 * time.Millisecond}
+			begun := time.Now()
 			mustRefuse(t, watch(t, cfg), "", c.said)
+			if took := time.Since(begun); took > 4*time.Second {
+				t.Errorf("it took %s", took)
+			}
 			l.Close()
 			all.Wait()
 		})
