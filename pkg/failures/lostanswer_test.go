@@ -108,7 +108,11 @@ func TestF34LostAnswer(t *testing.T) {
 	t.Parallel()
 	want, facts := undisturbedWrites(t)
 	for action := range want {
-		for _, kind := range []fault.Kind{fault.ServerError, fault.Reset, fault.Hang, fault.HTML} {
+		kinds := []fault.Kind{fault.ServerError, fault.Reset}
+		if strings.HasSuffix(action, "Route") || action == "CreateVpcPeeringConnection" {
+			kinds = append(kinds, fault.Hang, fault.HTML)
+		}
+		for _, kind := range kinds {
 			inBubble(t, action+" "+string(kind), func(t *testing.T) {
 				r := beforeEveryWrite(t, ec2sim.Config{})
 				r.Sim.Inject(fault.Rule{Operation: action, Kind: kind}) // every time: nothing needs a second one
@@ -130,23 +134,21 @@ func TestF34FailedBeforeItsEffect(t *testing.T) {
 	t.Parallel()
 	want, facts := undisturbedWrites(t)
 	for action := range want {
-		for _, kind := range []fault.Kind{fault.ServerError, fault.Reset} {
-			inBubble(t, action+" "+string(kind), func(t *testing.T) {
-				r := beforeEveryWrite(t, ec2sim.Config{})
-				r.Sim.Inject(fault.Rule{Operation: action, Kind: kind, Before: true, Count: 1})
-				before := len(r.Sim.Calls())
-				pass, calls := r.Prune(100)
-				simtest.MustExit(t, "the pass", pass, reconcile.ExitInSync)
-				got := writes(calls)
-				got[action]--
-				if d := cmp.Diff(want, got); d != "" {
-					t.Errorf("calls but the one that failed (-undisturbed +got):\n%s", d)
-				}
-				simtest.WantSame(t, "undisturbed", facts, "after a failure", simtest.Anonymous(simtest.Lines(r.Sim.Dump())))
-				failures.Shown(t, 34, r.Sim.Fired()[kind] == 1, "a write that fails")
-				mustReadBetween(t, r.Sim.Calls()[before:], action)
-			})
-		}
+		inBubble(t, action, func(t *testing.T) {
+			r := beforeEveryWrite(t, ec2sim.Config{})
+			r.Sim.Inject(fault.Rule{Operation: action, Kind: fault.Reset, Before: true, Count: 1})
+			before := len(r.Sim.Calls())
+			pass, calls := r.Prune(100)
+			simtest.MustExit(t, "the pass", pass, reconcile.ExitInSync)
+			got := writes(calls)
+			got[action]--
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("calls but the one that failed (-undisturbed +got):\n%s", d)
+			}
+			simtest.WantSame(t, "undisturbed", facts, "after a failure", simtest.Anonymous(simtest.Lines(r.Sim.Dump())))
+			failures.Shown(t, 34, r.Sim.Fired()[fault.Reset] == 1, "a write that fails")
+			mustReadBetween(t, r.Sim.Calls()[before:], action)
+		})
 	}
 }
 
