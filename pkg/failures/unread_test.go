@@ -300,3 +300,41 @@ func (c *cutOff) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return c.RoundTripper.RoundTrip(r)
 }
+
+// What is left over of a peering stays as long as anything of one of its ends is unknown, be it in an account where nothing else is wanted.
+func TestF26LeftoverOfWhatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	const rest = `
+apiVersion: peerd/v1
+owner: acme
+accounts:
+  network: {id: "111111111111", role: peerd, externalId: acme-7f3}
+  payments: {id: "222222222222", role: peerd, regions: [us-east-1]}
+vpcs:
+  hub: {account: network, region: eu-west-1, id: vpc-0000000000000a001}
+  tools: {account: network, region: eu-west-1, id: vpc-0000000000000a002}
+`
+	const data = "  data: {account: payments, region: us-east-1, id: vpc-0000000000000b101}\n"
+	const peering = "peerings:\n  - {name: hub-tools, requester: {vpc: hub}, accepter: {vpc: tools}}\n"
+	const leftover = "  - {name: tools-data, requester: {vpc: tools}, accepter: {vpc: data, rules: [{group: db, protocol: tcp, ports: 5432}]}}\n"
+	for _, action := range []string{"DescribeVpcPeeringConnections", "DescribeVpcs", "DescribeRouteTables", "DescribeSecurityGroupRules"} {
+		inBubble(t, action, func(t *testing.T) {
+			r := simtest.New(t, ec2sim.Config{}, rest+data+peering+leftover)
+			applied(t, r)
+			r.Spec = simtest.LoadSpec(t, rest+peering)
+			r.Sim.Inject(fault.Rule{Operation: action, Account: payments, Kind: fault.Error, Code: "AuthFailure", Before: true})
+			before := r.Sim.Dump()
+			pass, calls := r.Prune(100)
+			simtest.MustExit(t, "the pass that cannot read", pass, reconcile.ExitAttention)
+			wantNone(t, "changed", append(gained(r, before), lost(r, before)...))
+			simtest.WantActions(t, nil, calls)
+			failures.Shown(t, 26, wasHit(action)(r.Sim.Calls()), "an account that does not answer")
+			r.Sim.ClearFaults()
+			whole, _ := r.Prune(100)
+			simtest.MustExit(t, "the pass that can read again", whole, reconcile.ExitInSync)
+			if left := facts(r, "tools-data"); len(holding(left, "status=active")) > 0 || len(holding(left, " rule ")) > 0 {
+				t.Errorf("left:\n%s", strings.Join(left, "\n"))
+			}
+		})
+	}
+}

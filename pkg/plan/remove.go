@@ -146,7 +146,7 @@ func (b *builder) whyNotClose(c netstate.Connection) string {
 			return "orphan: the spec does not name account " + string(at.Account)
 		case !managed:
 			continue
-		case b.o.Missing(at, netstate.ListConnections, netstate.ListVPCs, netstate.ListTables, netstate.ListRules) != nil:
+		case b.notWhole(at):
 			return at.String() + " could not be read"
 		case len(b.at.tables[c.VPC(side)]) == 0: // every VPC has a main table: none means that it was not looked at
 			return "the route tables of " + c.VPC(side).String() + " were not read"

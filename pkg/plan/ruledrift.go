@@ -192,11 +192,36 @@ func (b *builder) extraRule(k netstate.RuleKey, r netstate.Rule, taken map[netst
 	if taken[r.ID] || s != nil && s.anyHeld() {
 		return
 	}
-	suspended := b.suspendedRule(k, label)
+	suspended, why := b.suspendedRule(k, label), ""
 	if s != nil {
 		suspended = cmp.Or(s.want.Suspended, suspended)
 	} else {
 		label = b.leftover(label, string(r.ID)).Name
+		why = b.unreadAround(k.Scope, label)
 	}
-	b.remove(RevokeRule{head{Of: label, At: k.Scope, Why: "no peering wants it"}, r.ID, k}, ResourceRule, suspended)
+	a := RevokeRule{head{Of: label, At: k.Scope, Why: "no peering wants it"}, r.ID, k}
+	if why != "" {
+		b.removeUnless(why, a, ResourceRule)
+		return
+	}
+	b.remove(a, ResourceRule, suspended)
+}
+
+// unreadAround names an account and region of a leftover's rule, or of its connection, that could not be read whole: nothing of it goes then.
+func (b *builder) unreadAround(rule netstate.Scope, label netstate.Link) string {
+	scopes := []netstate.Scope{rule}
+	for _, c := range b.at.labels[label] {
+		scopes = append(scopes, c.Requester.Scope, c.Accepter.Scope)
+	}
+	for _, at := range scopes {
+		if b.notWhole(at) {
+			return at.String() + " could not be read"
+		}
+	}
+	return ""
+}
+
+// notWhole reports whether a listing is missing without which nothing of a leftover can be judged.
+func (b *builder) notWhole(at netstate.Scope) bool {
+	return b.o.Missing(at, netstate.ListConnections, netstate.ListVPCs, netstate.ListTables, netstate.ListRules) != nil
 }
