@@ -85,13 +85,13 @@ func showsBefore(o *netstate.Observed, d Outcome) bool {
 	switch a := d.Action.(type) {
 	case OpenConnection:
 		c, listed := o.Connections[netstate.ConnID(d.Got)]
-		return !listed || c.Status.Alive() && len(c.Views[netstate.RequesterSide].Tags.Missing(a.Tags)) > 0
+		return !listed || c.Status.Alive() && UntaggedYet(c.Views[netstate.RequesterSide].Tags, a.Tags)
 	case AcceptConnection:
 		s := o.Connections[a.Conn].Status
 		return s == netstate.Initiating || s == netstate.Pending
 	case TagConnection:
 		c, listed := o.Connections[a.Conn]
-		return listed && len(c.Views[a.Side].Tags.Missing(a.Tags)) > 0
+		return listed && UntaggedYet(c.Views[a.Side].Tags, a.Tags)
 	case SetOptions:
 		c, listed := o.Connections[a.Conn]
 		return listed && c.Views[a.Side].DNS != netstate.TriOf(a.DNS)
@@ -106,7 +106,7 @@ func showsBefore(o *netstate.Observed, d Outcome) bool {
 		return r.ID == a.ID && r.Description != a.Description
 	case TagRule:
 		r := o.Rules[a.Key]
-		return r.ID == a.ID && len(r.Tags.Missing(a.Tags)) > 0
+		return r.ID == a.ID && UntaggedYet(r.Tags, a.Tags)
 	case AddRoute:
 		_, there := o.Routes[a.Key]
 		return !there
@@ -120,6 +120,12 @@ func showsBefore(o *netstate.Observed, d Outcome) bool {
 		return o.Connections[a.Conn].Status.Alive()
 	}
 	return false
+}
+
+// UntaggedYet reports whether a look shows nothing of the tags that one call set: it is older than the call. Where it shows some of them,
+// somebody took the others away since.
+func UntaggedYet(have, set netstate.Tags) bool {
+	return len(set) > 0 && len(have.Missing(set)) == len(set)
 }
 
 func (m Memory) stillPassing(o *netstate.Observed) map[netstate.ConnID]passing {

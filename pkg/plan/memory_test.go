@@ -178,3 +178,23 @@ func TestFailuresRest(t *testing.T) {
 		}
 	}
 }
+
+// A tag of ours that somebody took away within the minute is not laid over the look again: the others of its call are shown.
+func TestTagTakenAwayIsNotLag(t *testing.T) {
+	t.Parallel()
+	both := netstate.Tags{netstate.TagOwner: "acme", netstate.TagName: "a-b"}
+	o := pairWith(netstate.Pending, nil)
+	before := o.Clone()
+	clear(before.Connections)
+	m := plan.Memory{}.Next(before, []plan.Outcome{{Action: plan.OpenConnection{Requester: vpcA, Accepter: vpcB, Tags: both}, Got: "pcx-1"}})
+	for name, tags := range map[string]netstate.Tags{"none yet": {}, "taken away": {netstate.TagName: "a-b"}} {
+		now := o.Clone()
+		c := now.Connections["pcx-1"]
+		c.Views[netstate.RequesterSide].Tags = tags
+		now.Connections["pcx-1"] = c
+		got := m.Settle(now).Connections["pcx-1"].Views[netstate.RequesterSide].Owner()
+		if want := map[string]netstate.OwnerID{"none yet": "acme", "taken away": ""}[name]; got != want {
+			t.Errorf("%s: owner %q, want %q", name, got, want)
+		}
+	}
+}

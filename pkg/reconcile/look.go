@@ -41,7 +41,7 @@ func (p *pass) lookAgain(ctx context.Context) (final *plan.Plan, lags bool, err 
 func (p *pass) remember(o *netstate.Observed) (lags bool) {
 	for id, a := range p.opened {
 		c, listed := o.Connections[id]
-		if listed && (c.Status.Dead() || c.Views[netstate.RequesterSide].Owner() != "") {
+		if listed && (c.Status.Dead() || !plan.UntaggedYet(c.Views[netstate.RequesterSide].Tags, a.Tags)) {
 			continue
 		}
 		lags = true
