@@ -75,6 +75,30 @@ func TestShareOfTheBuckets(t *testing.T) {
 	})
 }
 
+// Once writes are stopped, those that wait for their turn are not sent; reads are.
+func TestStoppedWhileWaitingForATurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		stopped := func() bool { return time.Since(start) >= 10*time.Second }
+		b := newBench(t, ec2sim.Config{}, func(c *Config) { c.Stopped = stopped })
+		id := b.peer(t, hub, near)
+		sent := b.count("CreateTags")
+		for range 150 { // 50 at once, then 5 a second
+			o := b.apply(t, west, plan.TagConnection{Conn: id, Tags: ourTags})[0]
+			if o.Err == nil {
+				sent++
+			} else {
+				wantKind(t, o.Err, netstate.Stopped)
+			}
+		}
+		if n := b.count("CreateTags"); n != sent || n > 101 || !stopped() {
+			t.Errorf("%d calls, %d of them worked, in %s", n, sent, time.Since(start))
+		}
+		b.see(t, lookAt(hub))
+	})
+}
+
 func TestNoTokenBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
