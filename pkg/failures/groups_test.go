@@ -113,11 +113,15 @@ func TestF51GroupThatIsNoneOrSeveral(t *testing.T) {
 		fired       []string // of the world afterwards; none: the group is not in it
 		words       []string
 	}{
-		"deleted":                 {nil, nil, deleted("sg-0000000000000e001"), nil, []string{"group-missing", "no security group app in 111111111111/eu-west-1/vpc-0000000000000e001"}},
-		"deleted, named by id":    {byID, nil, deleted("sg-0000000000000e001"), nil, []string{"group-missing", "no security group sg-0000000000000e001 in"}},
-		"deleted, of the peer":    {ofPeer, nil, deleted("sg-0000000000000e003"), nil, []string{"group-missing", "no security group db in 111111111111/eu-west-1/vpc-0000000000000e002"}},
-		"in another VPC, by id":   {nil, []string{"group: app", "group: sg-0000000000000e004"}, nil, []string{"group sg-0000000000000e004 vpc-0000000000000e003"}, []string{"group-missing", "no security group sg-0000000000000e004 in"}},
-		"in another VPC, by name": {nil, []string{"group: app", "group: lone"}, nil, []string{"group sg-0000000000000e004 vpc-0000000000000e003 name=\"lone\""}, []string{"group-missing", "no security group lone in"}},
+		"deleted": {nil, nil, deleted("sg-0000000000000e001"), nil,
+			[]string{"group-missing", "no security group app in 111111111111/eu-west-1/vpc-0000000000000e001"}},
+		"deleted, named by id": {byID, nil, deleted("sg-0000000000000e001"), nil, []string{"group-missing", "no security group sg-0000000000000e001 in"}},
+		"deleted, of the peer": {ofPeer, nil, deleted("sg-0000000000000e003"), nil,
+			[]string{"group-missing", "no security group db in 111111111111/eu-west-1/vpc-0000000000000e002"}},
+		"in another VPC, by id": {nil, []string{"group: app", "group: sg-0000000000000e004"}, nil, []string{"group sg-0000000000000e004 vpc-0000000000000e003"},
+			[]string{"group-missing", "no security group sg-0000000000000e004 in"}},
+		"in another VPC, by name": {nil, []string{"group: app", "group: lone"}, nil, []string{"group sg-0000000000000e004 vpc-0000000000000e003 name=\"lone\""},
+			[]string{"group-missing", "no security group lone in"}},
 		"two of one name": {nil, []string{"group: app", "group: twin"}, nil, []string{"group sg-0000000000000e006", "name=\"twin\""},
 			[]string{"group-ambiguous", "2 security groups match twin", "sg-0000000000000e005, sg-0000000000000e006"}},
 		"two of one tag": {byTag, nil, func(r *simtest.Rig) { tag("sg-0000000000000e002", "role", "app").Make(r.T, r.Sim) }, []string{"group sg-0000000000000e002", `"role":"app"`},

@@ -142,82 +142,96 @@ const (
 	lesserMesh  = "meshes: [{name: core, vpcs: [hub, one]}]\n"
 )
 
+// reshaped is a commit that changes what is peered with what.
+type reshaped struct {
+	before, after string   // the peerings
+	replace       []string // in the spec, with the commit
+	over          []pair   // joined by connections that are left over
+	routed        []hop    // what must lead somewhere all the time
+	calls         map[string]int
+}
+
+type pair struct{ one, other string }
+type hop struct{ table, to string }
+
 // What is replaced, what leaves, and what changes its shape: new connections first, routes moved in place, and what is left over goes only
 // with --prune, counted by the guard.
 func TestF70EstateChangesItsShape(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct {
-		before, after string
-		replace       []string
-		over          [][2]string    // pairs that are left over
-		moved         [][2]string    // routes of tables that must lead somewhere all the time
-		calls         map[string]int // that change something, without --prune
-	}{
-		"the hub is replaced under its name": {spokes, spokes, newHub, [][2]string{{"f001", "f101"}, {"f001", "f102"}},
-			[][2]string{{"rtb-0000000000000f101", "10.0.0.0/16"}, {"rtb-0000000000000f102", "10.0.0.0/16"}},
-			map[string]int{"CreateVpcPeeringConnection": 2, "AcceptVpcPeeringConnection": 2, "AuthorizeSecurityGroupIngress": 2, "CreateTags": 2, "CreateRoute": 2, "ReplaceRoute": 2}},
-		"the hub is replaced, and the peerings renamed": {spokes, otherSpokes, newHub, [][2]string{{"f001", "f101"}, {"f001", "f102"}},
-			[][2]string{{"rtb-0000000000000f101", "10.0.0.0/16"}, {"rtb-0000000000000f102", "10.0.0.0/16"}},
-			map[string]int{"CreateVpcPeeringConnection": 2, "AcceptVpcPeeringConnection": 2, "AuthorizeSecurityGroupIngress": 2, "CreateTags": 2, "CreateRoute": 2, "ReplaceRoute": 2}},
-		"a spoke is replaced under its name": {spokes, spokes, []string{"id: vpc-0000000000000f102", "id: vpc-0000000000000f103", "  double: {account: payments, region: eu-west-1, id: vpc-0000000000000f103}\n", ""},
-			[][2]string{{"f001", "f102"}}, [][2]string{{"rtb-0000000000000f001", "10.2.0.0/16"}},
-			map[string]int{"CreateVpcPeeringConnection": 1, "AcceptVpcPeeringConnection": 1, "CreateTags": 1, "CreateRoute": 1, "ReplaceRoute": 1}},
-		"a member leaves the mesh": {wholeMesh, lesserMesh, nil, [][2]string{{"f001", "f102"}, {"f101", "f102"}},
-			[][2]string{{"rtb-0000000000000f101", "10.0.0.0/16"}, {"rtb-0000000000000f001", "10.1.0.0/16"}}, map[string]int{}},
-		"the mesh becomes a hub": {wholeMesh, spokes, nil, [][2]string{{"f101", "f102"}},
-			[][2]string{{"rtb-0000000000000f101", "10.0.0.0/16"}, {"rtb-0000000000000f001", "10.1.0.0/16"}, {"rtb-0000000000000f001", "10.2.0.0/16"}},
-			map[string]int{"CreateTags": 4, "AuthorizeSecurityGroupIngress": 2}}, // new labels, in both views
+	hubGone := []pair{{"f001", "f101"}, {"f001", "f102"}}
+	toHub := []hop{{"rtb-0000000000000f101", "10.0.0.0/16"}, {"rtb-0000000000000f102", "10.0.0.0/16"}}
+	toOne, toTwo := hop{"rtb-0000000000000f001", "10.1.0.0/16"}, hop{"rtb-0000000000000f001", "10.2.0.0/16"}
+	const tag, open, accept, route, move, rule = "CreateTags", "CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "CreateRoute", "ReplaceRoute", "AuthorizeSecurityGroupIngress"
+	newTwo := []string{"id: vpc-0000000000000f102", "id: vpc-0000000000000f103", "  double: {account: payments, region: eu-west-1, id: vpc-0000000000000f103}\n", ""}
+	for name, tc := range map[string]reshaped{
+		"the hub is replaced under its name": {spokes, spokes, newHub, hubGone, toHub,
+			map[string]int{open: 2, accept: 2, rule: 2, tag: 2, route: 2, move: 2}},
+		"the hub is replaced, and the peerings renamed": {spokes, otherSpokes, newHub, hubGone, toHub,
+			map[string]int{open: 2, accept: 2, rule: 2, tag: 2, route: 2, move: 2}},
+		"a spoke is replaced under its name": {spokes, spokes, newTwo, []pair{{"f001", "f102"}}, []hop{toTwo},
+			map[string]int{open: 1, accept: 1, tag: 1, route: 1, move: 1}},
+		"a member leaves the mesh": {wholeMesh, lesserMesh, nil, []pair{{"f001", "f102"}, {"f101", "f102"}}, []hop{toHub[0], toOne}, map[string]int{}},
+		"the mesh becomes a hub": {wholeMesh, spokes, nil, []pair{{"f101", "f102"}}, []hop{toHub[0], toHub[1], toOne, toTwo},
+			map[string]int{tag: 4, rule: 2}}, // new labels, in both views
 	} {
-		begin := func(t *testing.T) (*simtest.Rig, string) {
-			r := estateOf(t, tc.before)
-			for _, m := range tc.moved {
-				alwaysRouted(r, m[0], m[1])
-			}
-			r.Spec = simtest.LoadSpec(t, overEstate+tc.after, tc.replace...)
-			for _, p := range tc.over {
-				failures.Shown(t, 70, len(joining(r, p[0], p[1])) == 1, "the connection that is to be left over is there")
-			}
-			return r, r.Sim.Dump()
-		}
-		inBubble(t, name+", without --prune", func(t *testing.T) {
-			r, before := begin(t)
-			pass, calls := r.Apply()
-			simtest.MustExit(t, "pass", pass, reconcile.ExitChanges)
-			if d := cmp.Diff(tc.calls, counted(calls)); d != "" {
-				t.Errorf("calls (-want +got):\n%s", d)
-			}
-			if went := holding(lost(r, before), " route "); len(went) != tc.calls["ReplaceRoute"] {
-				t.Errorf("routes gone without --prune:\n%s", strings.Join(went, "\n"))
-			}
-			for _, p := range tc.over {
-				if len(joining(r, p[0], p[1])) != 1 {
-					t.Errorf("%s and %s are not joined any more", p[0], p[1])
-				}
-			}
-			withheld, calls := r.Prune(len(tc.over) - 1)
-			simtest.MustExit(t, "pass over the limit", withheld, reconcile.ExitAttention)
-			simtest.WantActions(t, nil, calls)
-			mustSay(t, withheld, "withheld")
-			pass, _ = r.Prune(len(tc.over))
-			simtest.MustExit(t, "pass with --prune", pass, reconcile.ExitInSync)
-			wantOnly(t, r, tc.over)
-		})
-		inBubble(t, name+", in one pass with --prune", func(t *testing.T) {
-			r, _ := begin(t)
-			pass, _ := r.Prune(len(tc.over))
-			simtest.MustExit(t, "pass", pass, reconcile.ExitInSync)
-			wantOnly(t, r, tc.over)
-			mustRest(t, r)
-		})
+		inBubble(t, name+", without --prune", tc.keptWithoutPrune)
+		inBubble(t, name+", in one pass with --prune", tc.prunedAtOnce)
 	}
 }
 
-// wantOnly checks that nothing is left of pairs: no living connection, and no route that leads nowhere.
-func wantOnly(t *testing.T, r *simtest.Rig, gone [][2]string) {
+// begin makes what is before the commit.
+func (tc reshaped) begin(t *testing.T) *simtest.Rig {
+	t.Helper()
+	r := estateOf(t, tc.before)
+	for _, m := range tc.routed {
+		alwaysRouted(r, m.table, m.to)
+	}
+	r.Spec = simtest.LoadSpec(t, overEstate+tc.after, tc.replace...)
+	for _, p := range tc.over {
+		failures.Shown(t, 70, len(joining(r, p.one, p.other)) == 1, "the connection that is to be left over is there")
+	}
+	return r
+}
+
+func (tc reshaped) keptWithoutPrune(t *testing.T) {
+	r := tc.begin(t)
+	before := r.Sim.Dump()
+	pass, calls := r.Apply()
+	simtest.MustExit(t, "pass", pass, reconcile.ExitChanges)
+	if d := cmp.Diff(tc.calls, counted(calls)); d != "" {
+		t.Errorf("calls (-want +got):\n%s", d)
+	}
+	if went := holding(lost(r, before), " route "); len(went) != tc.calls["ReplaceRoute"] {
+		t.Errorf("routes gone without --prune:\n%s", strings.Join(went, "\n"))
+	}
+	for _, p := range tc.over {
+		if len(joining(r, p.one, p.other)) != 1 {
+			t.Errorf("%s and %s are not joined any more", p.one, p.other)
+		}
+	}
+	withheld, calls := r.Prune(len(tc.over) - 1)
+	simtest.MustExit(t, "pass over the limit", withheld, reconcile.ExitAttention)
+	simtest.WantActions(t, nil, calls)
+	mustSay(t, withheld, "withheld")
+	pass, _ = r.Prune(len(tc.over))
+	simtest.MustExit(t, "pass with --prune", pass, reconcile.ExitInSync)
+	wantGone(t, r, tc.over)
+}
+
+func (tc reshaped) prunedAtOnce(t *testing.T) {
+	r := tc.begin(t)
+	pass, _ := r.Prune(len(tc.over))
+	simtest.MustExit(t, "pass", pass, reconcile.ExitInSync)
+	wantGone(t, r, tc.over)
+	mustRest(t, r)
+}
+
+// wantGone checks that nothing is left of pairs: no living connection, and no route that leads nowhere.
+func wantGone(t *testing.T, r *simtest.Rig, gone []pair) {
 	t.Helper()
 	for _, p := range gone {
-		if over := joining(r, p[0], p[1]); len(over) > 0 {
-			t.Errorf("%s and %s are still joined by %v", p[0], p[1], over)
+		if over := joining(r, p.one, p.other); len(over) > 0 {
+			t.Errorf("%s and %s are still joined by %v", p.one, p.other, over)
 		}
 	}
 	wantNone(t, "routes that lead nowhere", facts(r, " route ", "state=blackhole"))

@@ -24,7 +24,8 @@ func manyRoutes() string {
 		}
 		return strings.Join(to, ", ")
 	}
-	return withPeerings(fmt.Sprintf("  - name: hub-tools\n    requester: {vpc: hub, routes: {tables: main, to: [%s]}}\n    accepter: {vpc: tools, routes: {to: [%s]}}\n", list(1), list(0)))
+	return withPeerings(fmt.Sprintf("  - name: hub-tools\n    requester: {vpc: hub, routes: {tables: main, to: [%s]}}\n"+
+		"    accepter: {vpc: tools, routes: {to: [%s]}}\n", list(1), list(0)))
 }
 
 // A pause that appears in the middle of a pass: no write begins after it, not even one that waits for its turn; what is not done is drift.
@@ -35,12 +36,13 @@ func TestF62PauseInTheMiddle(t *testing.T) {
 		fault *fault.Rule // what else happens
 		exit  int
 	}{
-		"before the pass":                     {0, nil, reconcile.ExitChanges},
-		"after the request":                   {1, nil, reconcile.ExitChanges},
-		"after the acceptance":                {2, nil, reconcile.ExitChanges},
-		"while routes wait for their turn":    {70, nil, reconcile.ExitChanges},
-		"while a call is in flight":           {30, &fault.Rule{Operation: "CreateRoute", Kind: fault.Late, Delay: 5 * time.Second, From: 20}, reconcile.ExitChanges},
-		"while a throttled call is to repeat": {30, &fault.Rule{Operation: "CreateRoute", Kind: fault.Error, Code: "RequestLimitExceeded", Before: true, From: 20}, reconcile.ExitAttention}, // that call failed
+		"before the pass":                  {0, nil, reconcile.ExitChanges},
+		"after the request":                {1, nil, reconcile.ExitChanges},
+		"after the acceptance":             {2, nil, reconcile.ExitChanges},
+		"while routes wait for their turn": {70, nil, reconcile.ExitChanges},
+		"while a call is in flight":        {30, &fault.Rule{Operation: "CreateRoute", Kind: fault.Late, Delay: 5 * time.Second, From: 20}, reconcile.ExitChanges},
+		"while a throttled call is to repeat": { // that call failed
+			30, &fault.Rule{Operation: "CreateRoute", Kind: fault.Error, Code: "RequestLimitExceeded", Before: true, From: 20}, reconcile.ExitAttention},
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "pause")
