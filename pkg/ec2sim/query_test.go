@@ -290,6 +290,15 @@ func TestTokens(t *testing.T) {
 	if n > 3 || rest.one("nextToken") != "" {
 		t.Errorf("of three tables that are left, %d come, and then the token %q", n, rest.one("nextToken"))
 	}
+	var subnets []string
+	for n := range 6 {
+		subnets = append(subnets, f.ok(alice, east, "CreateSubnet", "VpcId", near, "CidrBlock", fmt.Sprintf("10.9.%d.0/24", n)).one("subnet/subnetId"))
+	}
+	token = f.ok(alice, east, "DescribeSubnets", "MaxResults", "6").one("nextToken")
+	for _, id := range subnets {
+		f.ok(alice, east, "DeleteSubnet", "SubnetId", id)
+	}
+	equal(t, f.ok(alice, east, "DescribeSubnets", "MaxResults", "6", "NextToken", token).items("subnetSet/item"), nil) // all that was to follow is gone
 	last, _ := page("MaxResults", "5", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", near)
 	equal(t, last.one("nextToken"), "")
 	f.no("InvalidNextToken", alice, east, "DescribeRouteTables", "NextToken", "YQ") // too short to be one

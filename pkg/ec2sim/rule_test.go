@@ -90,6 +90,7 @@ func TestAuthorizeRefused(t *testing.T) {
 		"unknown list":     {"InvalidPrefixListID.NotFound", "", []string{"IpPermissions.2.IpProtocol", "-1", "IpPermissions.2.PrefixListIds.1.PrefixListId", "pl-00000000"}},
 		"unknown group":    {"InvalidGroup.NotFound", "The security group 'sg-00000000' does not exist", []string{"IpPermissions.2.IpProtocol", "-1", "IpPermissions.2.Groups.1.GroupId", "sg-00000000"}},
 		"group by name":    {"UnknownParameter", "", []string{"IpPermissions.2.IpProtocol", "-1", "IpPermissions.2.Groups.1.GroupName", "app"}},
+		"owner of a cidr":  {"UnknownParameter", "", append(perm(2, "tcp", "81", "81", "10.1.0.0/16"), "IpPermissions.2.IpRanges.1.UserId", bob)},
 		"reserved tag":     {"InvalidParameterValue", "", []string{"TagSpecification.1.ResourceType", "security-group-rule", "TagSpecification.1.Tag.1.Key", "aws:x"}},
 	} {
 		t.Run(name, func(t *testing.T) {

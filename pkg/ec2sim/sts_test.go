@@ -35,6 +35,9 @@ func TestAssumeRole(t *testing.T) {
 	who := f.raw(*c.AccessKeyId, *c.SessionToken, "sts", east, "GetCallerIdentity")
 	equal(t, who.one("GetCallerIdentityResult/Account"), alice)
 	equal(t, who.one("GetCallerIdentityResult/UserId"), *out.AssumedRoleUser.AssumedRoleId)
+	if id := *out.AssumedRoleUser.AssumedRoleId; !strings.HasPrefix(id, "AROA") || !strings.HasSuffix(id, ":peerd-1") {
+		t.Errorf("the id of a session is %s", id)
+	}
 	user, _ := ec2sim.AccessKey(bob)
 	equal(t, f.raw(user, "", "sts", east, "GetCallerIdentity").one("GetCallerIdentityResult/UserId"), "AIDA"+bob+"PEER")
 	f.advance(15*time.Minute - time.Second)
