@@ -314,7 +314,7 @@ func TestF30DeadlineOverTCP(t *testing.T) {
 	b := newBench(t, ec2sim.Config{})
 	cfg := b.cfg
 	overHTTP(t, b.sim)(&cfg)
-	cfg.CallTimeout, cfg.ScopeBudget = 50*time.Millisecond, 100*time.Millisecond
+	cfg.CallTimeout, cfg.ScopeBudget = time.Second, 3*time.Second // enough for the calls before it on a busy machine
 	b.Target = New(cfg)
 	b.sim.Inject(fault.Rule{Operation: "DescribeVpcs", Kind: fault.Slow})
 	o := b.observe(t, lookAt(hub))
