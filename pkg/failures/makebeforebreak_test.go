@@ -2,11 +2,13 @@ package failures_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
 	"github.com/peerd/peerd/pkg/failures"
+	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
 )
@@ -103,6 +105,36 @@ func TestF57AdditionFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A rule that two peerings want is added by one of them, and cannot be: the other removes nothing either.
+func TestF57SharedAdditionFails(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "denied", func(t *testing.T) {
+		const vpcs, east = "vpcs:\n", "vpcs:\n  east: {account: network, region: us-east-1, id: vpc-0000000000000a101}\n"
+		quiet := alsoOpen[:strings.Index(alsoOpen, ", rules:")] + "}\n    accepter: {vpc: east}\n"
+		r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, halves)
+		r.Spec = simtest.LoadSpec(t, halves, vpcs, east, "peerings:\n", "peerings:\n"+quiet)
+		applied(t, r)
+		r.Sim.Inject(fault.Rule{Service: "ec2", Operation: "AuthorizeSecurityGroupEgress", Before: true, Kind: fault.Error, Code: "UnauthorizedOperation"})
+		r.Spec = simtest.LoadSpec(t, halves, append(slices.Clone(otherHalves), vpcs, east, "peerings:\n", "peerings:\n"+alsoOpen,
+			"ports: 5432}", "ports: 5432, peer: [{cidr: 10.0.0.0/8, wider: true}]}")...)
+		before := r.Sim.Dump()
+		for range 2 {
+			pass, _ := r.Prune(1)
+			simtest.MustExit(t, "pass", pass, reconcile.ExitAttention)
+			wantNone(t, "removed", lost(r, before))
+		}
+		acts := func(pass *reconcile.Report) bool {
+			return slices.ContainsFunc(pass.First.Actions, func(a plan.Action) bool { return a.Link() == "hub-east" && a.Step() == plan.StepRules })
+		}
+		planned, _ := r.Plan()
+		failures.Shown(t, 57, failedCall("AuthorizeSecurityGroupEgress", "UnauthorizedOperation")(r, planned) && acts(planned), "another peering is to add the rule, and is denied")
+		r.Sim.ClearFaults()
+		pass, _ := r.Prune(1)
+		simtest.MustExit(t, "pass in which everything works", pass, reconcile.ExitInSync)
+		mustRest(t, r)
+	})
 }
 
 // failedCall reports whether a call was answered with an error.

@@ -53,7 +53,8 @@ func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 
 // Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
 func Diff(d *Desired, o *netstate.Observed, opt Options, found []Problem) *Plan {
-	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.Prune, leaving: map[netstate.Link]bool{}}, byName: map[netstate.Link]*state{},
+	out := &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.Prune, leaving: map[netstate.Link]bool{}, shared: map[netstate.Link][]string{}}
+	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: out, byName: map[netstate.Link]*state{},
 		wanted: map[netstate.RouteKey]bool{}, managed: map[netstate.RouteKey]bool{}, moved: map[netstate.RouteKey]netstate.Link{},
 		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}, blindRules: map[netstate.Scope]bool{}}
 	for _, l := range d.Links {

@@ -21,8 +21,9 @@ type Plan struct {
 	Unmanaged []Unmanaged // what is left alone, counted
 	Quotas    []QuotaUse  // as counted by the preflight that judged the plan
 
-	empty   bool                   // the spec wants nothing at all, and what it does not want may be removed
-	leaving map[netstate.Link]bool // peerings whose removal was begun by an earlier pass
+	empty   bool                       // the spec wants nothing at all, and what it does not want may be removed
+	shared  map[netstate.Link][]string // keys of actions on rules that a peering wants too, and another one does
+	leaving map[netstate.Link]bool     // peerings whose removal was begun by an earlier pass
 }
 
 // LinkState is how one peering of the spec stands.
@@ -135,6 +136,9 @@ func keep[T any](all []T, wanted func(T) bool) []T {
 	}
 	return out
 }
+
+// Awaits returns the keys of actions that other peerings are to do and this one wants done too: rules that they share.
+func (p *Plan) Awaits(l netstate.Link) []string { return p.shared[l] }
 
 // Key identifies an action within a pass, whatever a later look fills in.
 func Key(a Action) string { return announce(a) }

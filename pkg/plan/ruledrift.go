@@ -172,8 +172,12 @@ func one(b bool) int {
 func (b *builder) addRule(s *state, k netstate.RuleKey, a Action, r Resource, kind DriftKind) {
 	b.add(s, a, r, kind)
 	for _, other := range b.wanting(k) {
-		if other != s {
-			b.drift(other.want.Name, r, kind, a.String()[len("+ "):], other.left())
+		if other == s {
+			continue
+		}
+		b.drift(other.want.Name, r, kind, a.String()[len("+ "):], other.left())
+		if s.left() == "" {
+			b.out.shared[other.want.Name] = append(b.out.shared[other.want.Name], Key(a))
 		}
 	}
 }

@@ -61,6 +61,8 @@ type link struct {
 	queued  bool
 	failed  bool // it could not be opened or accepted, or its connection came to nothing: nothing more in this pass
 
+	awaits []string // keys of actions of others on rules that it wants too
+
 	halted atomic.Bool // the latest plan does not want it changed any more; the goroutine that works on it looks here before each call
 
 	stopped map[netstate.Scope]bool // it failed for a reason that may pass: what has to be read whole before it goes on; empty: nothing
@@ -131,6 +133,7 @@ func (p *pass) replan() {
 	for _, s := range now.Links {
 		if l := p.links[s.Name]; l != nil {
 			l.state = s
+			l.awaits = now.Awaits(s.Name)
 			l.halted.Store(s.Held || s.Suspended != "")
 		}
 	}
@@ -170,7 +173,7 @@ func (l *link) next() []item {
 		return nil
 	}
 	var out []item
-	adding := len(l.gaveUp) > 0
+	adding := len(l.gaveUp) > 0 || slices.ContainsFunc(l.awaits, func(key string) bool { return !l.done[key] })
 	for _, a := range l.actions {
 		switch {
 		case l.done[a.key] || l.gaveUp[a.key]:
