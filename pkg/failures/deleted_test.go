@@ -3,6 +3,7 @@ package failures_test
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
@@ -29,12 +30,12 @@ func TestF40DeletedByHand(t *testing.T) {
 			dead := len(linesWith(r.Sim.Dump(), " route ", old, "state=blackhole"))
 			failures.Shown(t, 40, dead == len(linesWith(whole, " route ", old)) && holds(r.Sim.Dump(), old, "status=deleted"), "our connection is deleted and its routes are blackholes")
 
-			replaced := 0
+			var replaced atomic.Int64
 			r.Sim.After(func(c ec2sim.Call) {
 				dump := r.Sim.Dump()
 				mustKeep(t, "destinations after "+c.Action, destinations(whole), destinations(dump))
 				if c.Action == "ReplaceRoute" {
-					replaced++
+					replaced.Add(1)
 					if !holds(dump, c.Params.Get("VpcPeeringConnectionId"), tc.other, "status=active") {
 						t.Error("a route was replaced before the connection was active")
 					}
@@ -43,8 +44,8 @@ func TestF40DeletedByHand(t *testing.T) {
 			report, calls := r.Apply()
 			r.Sim.After(nil)
 			simtest.MustExit(t, "pass", report, reconcile.ExitInSync)
-			if id := simtest.Newest(r.Sim); id == old || replaced != dead || answered(calls, "CreateRoute", "") || answered(calls, "DeleteRoute", "") {
-				t.Errorf("%s after %s, %d of %d routes replaced", id, old, replaced, dead)
+			if id := simtest.Newest(r.Sim); id == old || replaced.Load() != int64(dead) || answered(calls, "CreateRoute", "") || answered(calls, "DeleteRoute", "") {
+				t.Errorf("%s after %s, %d of %d routes replaced", id, old, replaced.Load(), dead)
 			}
 			simtest.WantSame(t, "the world before", alive(whole), "the world after", alive(r.Sim.Dump()))
 			mustRest(t, r)

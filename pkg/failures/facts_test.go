@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -113,10 +114,9 @@ func mustLeave(t *testing.T, r *simtest.Rig, exit int, words ...string) {
 
 // during calls f once, when the named action has taken effect and before its reply is written.
 func during(r *simtest.Rig, action string, f func(url.Values)) {
-	done := false
+	var done atomic.Bool
 	r.Sim.After(func(c ec2sim.Call) {
-		if c.Action == action && c.Code == "" && !done {
-			done = true
+		if c.Action == action && c.Code == "" && done.CompareAndSwap(false, true) {
 			f(c.Params)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,12 +62,10 @@ func TestF62PauseInTheMiddle(t *testing.T) {
 			if tc.at == 0 {
 				pause()
 			}
-			n := 0
+			var n atomic.Int64
 			r.Sim.After(func(c ec2sim.Call) {
-				if c.Mutating && !r.Paused() {
-					if n++; n == tc.at {
-						pause()
-					}
+				if c.Mutating && !r.Paused() && n.Add(1) == int64(tc.at) {
+					pause()
 				}
 			})
 			pass, calls := r.Apply()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,9 +156,12 @@ func TestF48OutstandingRequests(t *testing.T) {
 		delays := simtest.Lagging
 		delays.Initiating, delays.VisibleRequester = 30*time.Second, 0 // all that may be asked are asked before the first is accepted
 		r := simtest.New(t, ec2sim.Config{World: []byte(w), Delays: delays}, text)
+		var mu sync.Mutex
 		most := 0
 		r.Sim.After(func(c ec2sim.Call) {
 			if c.Action == "CreateVpcPeeringConnection" {
+				mu.Lock()
+				defer mu.Unlock()
 				dump := r.Sim.Dump()
 				most = max(most, len(linesWith(dump, "111111111111/eu-west-1 connection ", "status=pending"))+len(linesWith(dump, "111111111111/eu-west-1 connection ", "status=initiating")))
 			}

@@ -2,6 +2,7 @@ package failures_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,10 +22,13 @@ func TestF04CallInFlightHangs(t *testing.T) {
 			r.Sim.Inject(fault.Rule{Operation: action, Kind: fault.Hang})
 			ctx, cancel := context.WithCancel(t.Context())
 			var told time.Time
+			var once sync.Once
 			r.Sim.After(func(c ec2sim.Call) {
-				if c.Action == action && told.IsZero() {
-					told = time.Now()
-					cancel()
+				if c.Action == action {
+					once.Do(func() {
+						told = time.Now()
+						cancel()
+					})
 				}
 			})
 			pass := reconcile.New(reconcile.Config{Target: simtest.Target(r.Sim)}).Cycle(ctx, reconcile.Input{Spec: r.Spec})

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -223,10 +224,10 @@ func TestF71SuspendTagInTheMiddle(t *testing.T) {
 		delays := simtest.Lagging
 		delays.Visible = time.Minute // the request to pay is waited for, and so hub's connections are read again and again
 		r := simtest.New(t, ec2sim.Config{Delays: delays}, manyRoutes()+hubPay)
-		made := 0
+		var made atomic.Int64
 		r.Sim.After(func(c ec2sim.Call) {
 			if c.Action == "CreateRoute" && strings.HasPrefix(c.Params.Get("DestinationCidrBlock"), "10.") {
-				if made++; made == 40 {
+				if made.Add(1) == 40 {
 					r.Do(network, west, "CreateTags", "ResourceId.1", c.Params.Get("VpcPeeringConnectionId"), "Tag.1.Key", "peerd:suspend", "Tag.1.Value", "INC-42")
 				}
 			}
@@ -238,7 +239,7 @@ func TestF71SuspendTagInTheMiddle(t *testing.T) {
 		if len(late) > 4 { // calls that were in flight or waited for their turn: four of a peering at a time
 			t.Errorf("%d writes after the next read, of routes to tools", len(late))
 		}
-		failures.Shown(t, 71, made < 120, "not all routes were made")
+		failures.Shown(t, 71, made.Load() < 120, "not all routes were made")
 	})
 }
 

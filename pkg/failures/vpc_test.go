@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,10 +128,9 @@ func TestF53CIDRsChange(t *testing.T) {
 
 // duringThe calls f once, when the first call that is meant has taken effect and before its reply is written.
 func duringThe(r *simtest.Rig, meant func(ec2sim.Call) bool, f func()) {
-	done := false
+	var done atomic.Bool
 	r.Sim.After(func(c ec2sim.Call) {
-		if meant(c) && c.Code == "" && !done {
-			done = true
+		if meant(c) && c.Code == "" && done.CompareAndSwap(false, true) {
 			f()
 		}
 	})
