@@ -123,9 +123,9 @@ func showsBefore(o *netstate.Observed, d Outcome) bool {
 }
 
 // UntaggedYet reports whether a look shows nothing of the tags that one call set: it is older than the call. Where it shows some of them,
-// somebody took the others away since.
+// somebody took the others away since; where it shows an owner in the place of ours, somebody gave the connection away.
 func UntaggedYet(have, set netstate.Tags) bool {
-	return len(set) > 0 && len(have.Missing(set)) == len(set)
+	return len(set) > 0 && len(have.Missing(set)) == len(set) && (set[netstate.TagOwner] == "" || have[netstate.TagOwner] == "")
 }
 
 func (m Memory) stillPassing(o *netstate.Observed) map[netstate.ConnID]passing {

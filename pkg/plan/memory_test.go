@@ -40,6 +40,8 @@ func TestEffectsSettle(t *testing.T) {
 		return o
 	}
 	red := netstate.Tags{"team": "red"}
+	mine, nobodys := netstate.Tags{netstate.TagOwner: "acme", "team": "red"}, lived(netstate.Active)
+	give(nobodys, "pcx-1", "")
 	elsewhere := netstate.Target{Kind: netstate.TargetOther, ID: "tgw-1"}
 	for name, c := range map[string]struct {
 		before *netstate.Observed
@@ -47,19 +49,24 @@ func TestEffectsSettle(t *testing.T) {
 		got    string
 		change func(o *netstate.Observed) // by somebody else, after it
 	}{
-		"request":  {without(lived("")), plan.OpenConnection{Requester: vpcA, Accepter: vpcB, Tags: red}, "pcx-9", nil},
-		"accept":   {lived(netstate.Pending), plan.AcceptConnection{Conn: "pcx-1"}, "", func(o *netstate.Observed) { setStatus(o, netstate.Rejected) }},
-		"tags":     {lived(netstate.Active), plan.TagConnection{Conn: "pcx-1", Tags: red}, "", func(o *netstate.Observed) { delete(o.Connections, "pcx-1") }},
-		"options":  {lived(netstate.Active), plan.SetOptions{Conn: "pcx-1", DNS: true}, "", func(o *netstate.Observed) { delete(o.Connections, "pcx-1") }},
-		"rule":     {without(lived(netstate.Active)), plan.AllowRule{Key: ruleA, Tags: red}, "sgr-9", func(o *netstate.Observed) { o.Rules[ruleA] = netstate.Rule{ID: "sgr-7"} }},
-		"ports":    {lived(netstate.Active), plan.ChangeRule{ID: "sgr-1", From: ruleA, Key: otherA}, "", func(o *netstate.Observed) { o.Rules[ruleA] = netstate.Rule{ID: "sgr-7"} }},
-		"describe": {lived(netstate.Active), plan.DescribeRule{ID: "sgr-1", Key: ruleA, Description: "x"}, "", func(o *netstate.Observed) { delete(o.Rules, ruleA) }},
-		"tag rule": {lived(netstate.Active), plan.TagRule{ID: "sgr-1", Key: ruleA, Tags: red}, "", func(o *netstate.Observed) { delete(o.Rules, ruleA) }},
-		"route":    {without(lived(netstate.Active)), plan.AddRoute{Key: routeA, Conn: "pcx-1"}, "", func(o *netstate.Observed) { o.Routes[routeA] = netstate.Route{Target: elsewhere} }},
-		"replace":  {lived(netstate.Active), plan.ReplaceRoute{Key: routeA, Was: netstate.ToPeering("pcx-0"), Conn: "pcx-1"}, "", func(o *netstate.Observed) { o.Routes[routeA] = netstate.Route{Target: elsewhere} }},
-		"remove":   {lived(netstate.Active), plan.RemoveRoute{Key: routeA, Was: netstate.ToPeering("pcx-0")}, "", func(o *netstate.Observed) { o.Routes[routeA] = netstate.Route{Target: elsewhere} }},
-		"revoke":   {lived(netstate.Active), plan.RevokeRule{ID: "sgr-1", Key: ruleA}, "", func(o *netstate.Observed) { o.Rules[ruleA] = netstate.Rule{ID: "sgr-7"} }},
-		"close":    {lived(netstate.Active), plan.CloseConnection{Conn: "pcx-1"}, "", func(o *netstate.Observed) { setStatus(o, netstate.Deleted) }},
+		"request": {without(lived("")), plan.OpenConnection{Requester: vpcA, Accepter: vpcB, Tags: red}, "pcx-9", nil},
+		"request, and released": {without(lived("")), plan.OpenConnection{Requester: vpcA, Accepter: vpcB, Tags: mine}, "pcx-9", func(o *netstate.Observed) {
+			o.Connections["pcx-9"] = netstate.Connection{ID: "pcx-9", Requester: vpcA, Accepter: vpcB, Status: netstate.Pending}
+			give(o, "pcx-9", netstate.Released)
+		}},
+		"take over": {nobodys, plan.TagConnection{Conn: "pcx-1", Tags: mine}, "", func(o *netstate.Observed) { give(o, "pcx-1", "umbrella") }},
+		"accept":    {lived(netstate.Pending), plan.AcceptConnection{Conn: "pcx-1"}, "", func(o *netstate.Observed) { setStatus(o, netstate.Rejected) }},
+		"tags":      {lived(netstate.Active), plan.TagConnection{Conn: "pcx-1", Tags: red}, "", func(o *netstate.Observed) { delete(o.Connections, "pcx-1") }},
+		"options":   {lived(netstate.Active), plan.SetOptions{Conn: "pcx-1", DNS: true}, "", func(o *netstate.Observed) { delete(o.Connections, "pcx-1") }},
+		"rule":      {without(lived(netstate.Active)), plan.AllowRule{Key: ruleA, Tags: red}, "sgr-9", func(o *netstate.Observed) { o.Rules[ruleA] = netstate.Rule{ID: "sgr-7"} }},
+		"ports":     {lived(netstate.Active), plan.ChangeRule{ID: "sgr-1", From: ruleA, Key: otherA}, "", func(o *netstate.Observed) { o.Rules[ruleA] = netstate.Rule{ID: "sgr-7"} }},
+		"describe":  {lived(netstate.Active), plan.DescribeRule{ID: "sgr-1", Key: ruleA, Description: "x"}, "", func(o *netstate.Observed) { delete(o.Rules, ruleA) }},
+		"tag rule":  {lived(netstate.Active), plan.TagRule{ID: "sgr-1", Key: ruleA, Tags: red}, "", func(o *netstate.Observed) { delete(o.Rules, ruleA) }},
+		"route":     {without(lived(netstate.Active)), plan.AddRoute{Key: routeA, Conn: "pcx-1"}, "", func(o *netstate.Observed) { o.Routes[routeA] = netstate.Route{Target: elsewhere} }},
+		"replace":   {lived(netstate.Active), plan.ReplaceRoute{Key: routeA, Was: netstate.ToPeering("pcx-0"), Conn: "pcx-1"}, "", func(o *netstate.Observed) { o.Routes[routeA] = netstate.Route{Target: elsewhere} }},
+		"remove":    {lived(netstate.Active), plan.RemoveRoute{Key: routeA, Was: netstate.ToPeering("pcx-0")}, "", func(o *netstate.Observed) { o.Routes[routeA] = netstate.Route{Target: elsewhere} }},
+		"revoke":    {lived(netstate.Active), plan.RevokeRule{ID: "sgr-1", Key: ruleA}, "", func(o *netstate.Observed) { o.Rules[ruleA] = netstate.Rule{ID: "sgr-7"} }},
+		"close":     {lived(netstate.Active), plan.CloseConnection{Conn: "pcx-1"}, "", func(o *netstate.Observed) { setStatus(o, netstate.Deleted) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,6 +90,16 @@ func TestEffectsSettle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// give puts an owner's tag on the requester's view, or takes all tags from it.
+func give(o *netstate.Observed, id netstate.ConnID, to netstate.OwnerID) {
+	c := o.Connections[id]
+	c.Views[netstate.RequesterSide].Tags = netstate.Tags{}
+	if to != "" {
+		c.Views[netstate.RequesterSide].Tags[netstate.TagOwner] = string(to)
+	}
+	o.Connections[id] = c
 }
 
 func setStatus(o *netstate.Observed, s netstate.Status) {
