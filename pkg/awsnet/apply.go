@@ -86,7 +86,7 @@ func (w *writer) one(ctx context.Context, a plan.Action) (got string, _ *netstat
 	case plan.AcceptConnection:
 		return string(a.Conn), w.acceptConnection(ctx, a)
 	case plan.TagConnection:
-		return string(a.Conn), w.tag(ctx, a.Tags, string(a.Conn))
+		return string(a.Conn), w.tagConnection(ctx, a)
 	case plan.SetOptions:
 		return string(a.Conn), w.setOptions(ctx, a)
 	case plan.AddRoute:

@@ -209,6 +209,38 @@ func (w *writer) acceptConnection(ctx context.Context, a plan.AcceptConnection) 
 	})
 }
 
+// tagConnection tags the scope's view of a connection. One that is taken over is read just before: EC2 puts tags over those of another owner,
+// who may have taken it since the last look.
+func (w *writer) tagConnection(ctx context.Context, a plan.TagConnection) *netstate.Error {
+	if a.Takes {
+		if err := w.stillNobodys(ctx, a); err != nil {
+			return err
+		}
+	}
+	return w.tag(ctx, a.Tags, string(a.Conn))
+}
+
+func (w *writer) stillNobodys(ctx context.Context, a plan.TagConnection) *netstate.Error {
+	what := "take over " + string(a.Conn)
+	var found []types.VpcPeeringConnection
+	err := w.look(ctx, what, func(ctx context.Context) error {
+		out, err := w.read.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{VpcPeeringConnectionIds: []string{string(a.Conn)}})
+		if err == nil {
+			found = out.VpcPeeringConnections
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range found {
+		if owner := tagsOf(c.Tags)[netstate.TagOwner]; owner != "" && owner != a.Tags[netstate.TagOwner] {
+			return &netstate.Error{Op: what, Scope: w.scope, Kind: netstate.Stale, Message: fmt.Sprintf("it belongs to %q since", owner)}
+		}
+	}
+	return nil
+}
+
 // setOptions sets the option of the side that the scope owns; the other side is never sent (VPC Peering Guide, "Modify peering options").
 func (w *writer) setOptions(ctx context.Context, a plan.SetOptions) *netstate.Error {
 	return w.change(ctx, fmt.Sprintf("set the %s's options of %s", a.Side, a.Conn), func(ctx context.Context) error {

@@ -92,6 +92,7 @@ type TagConnection struct {
 	Side    netstate.Side
 	Tags    netstate.Tags
 	New     bool // the view is not marked as ours yet: the tags add to a new connection rather than change one
+	Takes   bool // the tags take over what was nobody's: only if it is still so when they are put on
 	Leaving bool // the tags mark the beginning of its removal
 }
 

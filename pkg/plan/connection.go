@@ -114,8 +114,8 @@ func (b *builder) accept(s *state, requester, accepter *End) {
 	}
 	a := AcceptConnection{head: s.head(accepter.VPC.Scope, true, "the request is pending"), Requester: requester.VPC, Accepter: accepter.VPC}
 	if s.conn != nil && s.conn.Status == netstate.Pending && s.conn.Views[netstate.AccepterSide].Seen {
-		// A partner's request is marked before it is accepted: nothing else would show the next pass that peerd took it.
-		a.Conn, a.Waits = s.conn.ID, s.unshown || !requester.Managed && s.conn.Views[netstate.AccepterSide].Owner() != b.d.Owner
+		// What is taken over is marked before it is accepted: nothing else would show the next pass that peerd took it.
+		a.Conn, a.Waits = s.conn.ID, s.unshown || s.adopted
 	}
 	b.add(s, a, ResourceConnection, kind)
 }
@@ -142,7 +142,7 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: s.want.Digest})
 		}
 		a.Tags = view.Tags.Missing(a.Tags)
-		a.Waits, a.New, a.Why = s.unshown, view.Owner() == "" && !s.adopted, "the view lacks them"
+		a.Waits, a.New, a.Takes, a.Why = s.unshown, view.Owner() == "" && !s.adopted, s.adopted, "the view lacks them"
 	}
 	switch {
 	case len(a.Tags) == 0:

@@ -141,8 +141,9 @@ func (s *state) left() string {
 // anyHeld reports whether the link or one of its ends is held.
 func (s *state) anyHeld() bool { return s.held || s.want.Ends[0].Held || s.want.Ends[1].Held }
 
+// head is what actions of the link carry. A connection that is not known to be ours is tagged, if anything; all else waits until it is.
 func (s *state) head(at netstate.Scope, waits bool, why string) head {
-	return head{Of: s.want.Name, At: at, Waits: waits || s.unshown, Why: why}
+	return head{Of: s.want.Name, At: at, Waits: waits || s.unshown || s.adopted, Why: why}
 }
 
 // heldAt reports whether the link's end on a VPC is held.

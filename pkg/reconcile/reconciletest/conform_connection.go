@@ -44,6 +44,13 @@ var connectionTests = map[string]func(*check){
 		c.becomes(c.made(id, hub, near, netstate.Active))
 		c.refused(netstate.Stale, accepting(bobWest, netstate.ConnID(id)))
 	},
+	"what another owner took since is not taken over": func(c *check) {
+		c.start(joinedWith(hub, near, netstate.Active, untagged))
+		c.works(taking(west, pcx, netstate.RequesterSide, ours))
+		c.start(joinedWith(hub, near, netstate.Active, theirs))
+		c.refused(netstate.Stale, taking(west, pcx, netstate.RequesterSide, ours))
+		c.shows(nil)
+	},
 	"between regions": func(c *check) {
 		c.start()
 		id := c.works(opening(hub, far, ours))

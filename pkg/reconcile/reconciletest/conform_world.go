@@ -175,6 +175,10 @@ func tagging(at netstate.Scope, id netstate.ConnID, s netstate.Side, tags netsta
 	return plan.Placed(plan.TagConnection{Conn: id, Side: s, Tags: tags}, "hub-near", at)
 }
 
+func taking(at netstate.Scope, id netstate.ConnID, s netstate.Side, tags netstate.Tags) plan.Action {
+	return plan.Placed(plan.TagConnection{Conn: id, Side: s, Tags: tags, Takes: true}, "hub-near", at)
+}
+
 func resolving(v netstate.VPC, id netstate.ConnID, s netstate.Side, on bool) plan.Action {
 	return plan.Placed(plan.SetOptions{Conn: id, Side: s, VPC: v, DNS: on}, "hub-near", v.Scope)
 }

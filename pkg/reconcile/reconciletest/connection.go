@@ -160,6 +160,9 @@ func (w *world) tag(a plan.TagConnection, now time.Time) *netstate.Error {
 	}
 	for s := range c.Views {
 		if c.VPC(netstate.Side(s)).Scope == a.Scope() {
+			if o := c.Views[s].Owner(); a.Takes && o != "" && string(o) != a.Tags[netstate.TagOwner] {
+				return Fail(a, netstate.Stale, "")
+			}
 			c.Views[s].Tags = c.Views[s].Tags.With(a.Tags)
 		}
 	}
