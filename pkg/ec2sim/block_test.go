@@ -67,11 +67,21 @@ func TestOverlapWhileWaitingFailsTheRequest(t *testing.T) {
 // VPC User Guide, "Secondary CIDR blocks": what overlaps the other side of a connection that has ended is nobody's business.
 func TestOverlapWithAnEndedPeer(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	id := f.peered(spoke, bob, east)
-	f.ok(bob, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
-	f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", "100.64.8.0/24")
-	equal(t, f.status(alice, east, id), "deleted")
+	for status, end := range map[string]func(f *fixture, id string){
+		"deleted": func(f *fixture, id string) {
+			f.ok(alice, east, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId", id)
+		},
+		"rejected": func(f *fixture, id string) {
+			f.ok(bob, east, "RejectVpcPeeringConnection", "VpcPeeringConnectionId", id)
+		},
+		"expired": func(f *fixture, _ string) { f.advance(7 * day) },
+	} {
+		f := newFixture(t)
+		id := f.request(spoke, bob, east)
+		end(f, id)
+		f.ok(bob, east, "AssociateVpcCidrBlock", "VpcId", spoke, "CidrBlock", "100.64.8.0/24")
+		equal(t, f.status(alice, east, id), status)
+	}
 }
 
 // VPC User Guide, "IPv4 CIDR block association restrictions": which ranges go together in one VPC.
@@ -126,10 +136,12 @@ func TestVPCCIDRs(t *testing.T) {
 		return f.do(alice, east, "AssociateVpcCidrBlock", "VpcId", hub, "CidrBlock", cidr)
 	}
 	f.ok(alice, east, "CreateRoute", "RouteTableId", hubOther, "DestinationCidrBlock", "10.77.1.0/24", "NatGatewayId", "nat-00000000000000001")
-	equal(t, add("10.0.128.0/20").Code, "InvalidVpc.Range")  // overlaps the VPC itself
-	equal(t, add("192.168.0.0/16").Code, "InvalidVpc.Range") // another private range
-	equal(t, add("10.77.0.0/16").Code, "InvalidVpc.Range")   // contains the destination of a route
-	equal(t, add("10.77.1.128/25").Code, "")                 // inside it is allowed
+	nearMain := f.ok(alice, east, "DescribeRouteTables", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", near).one("routeTableSet/item/routeTableId")
+	f.ok(alice, east, "CreateRoute", "RouteTableId", nearMain, "DestinationCidrBlock", "10.78.1.0/24", "NatGatewayId", "nat-00000000000000001") // another VPC's
+	equal(t, add("10.0.128.0/20").Code, "InvalidVpc.Range")                                                                                     // overlaps the VPC itself
+	equal(t, add("192.168.0.0/16").Code, "InvalidVpc.Range")                                                                                    // another private range
+	equal(t, add("10.77.0.0/16").Code, "InvalidVpc.Range")                                                                                      // contains the destination of a route
+	equal(t, add("10.77.1.128/25").Code, "")                                                                                                    // inside it is allowed
 	a := add("10.78.0.0/16")
 	equal(t, a.one("cidrBlockAssociation/cidrBlockState/state"), "associating")
 	state := func() []string {

@@ -322,6 +322,12 @@ func TestTwins(t *testing.T) {
 	f.no("VpcPeeringConnectionAlreadyExists", alice, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", reverse())
 	f.advance(time.Minute)
 	f.no("VpcPeeringConnectionAlreadyExists", alice, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", reverse())
+
+	f = newFixture(t, delayed(world.Delays{Provisioning: time.Minute})) // two may be pending, but only one of them is accepted
+	id = f.request(spoke, bob, east)
+	twin := reverse()
+	wantCode(t, f.accept(bob, east, id), "")
+	f.no("VpcPeeringConnectionAlreadyExists", alice, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", twin)
 }
 
 // VPC Peering Guide, "Accept or reject a VPC peering connection": only the accepter, only there, only while pending.

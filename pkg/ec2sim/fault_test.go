@@ -263,7 +263,11 @@ func TestEventualConsistency(t *testing.T) {
 	equal(t, f.status(alice, east, id), "pending-acceptance")
 	f.advance(5 * time.Second)
 	equal(t, f.status(alice, east, id), "active")
-	equal(t, f.Fired(), map[fault.Kind]int{fault.NotFound: 1, fault.Stale: 4})
+	f.Inject(fault.Rule{Operation: "DeleteRouteTable", Kind: fault.NotFound, Delay: time.Hour})
+	fresh := f.ok(alice, east, "CreateRouteTable", "VpcId", hub).one("routeTable/routeTableId")
+	f.no("InvalidRouteTableID.NotFound", alice, east, "DeleteRouteTable", "RouteTableId", fresh)
+	f.no("DependencyViolation", alice, east, "DeleteRouteTable", "RouteTableId", hubMain) // which is not new
+	equal(t, f.Fired(), map[fault.Kind]int{fault.NotFound: 2, fault.Stale: 4})
 }
 
 // A stale read is one of EC2's reads: it goes back no further than to when the fault was put in, and no write ever goes into the past.

@@ -407,6 +407,11 @@ func TestModifyRules(t *testing.T) {
 		f.no("InvalidParameterCombination", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "-1", "CidrIpv4", "10.0.0.0/8", "CidrIpv6", "::/0")...)
 		f.no("MissingParameter", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "-1")...)
 		f.no("InvalidPermission.Duplicate", alice, east, "ModifySecurityGroupRules", modify("IpProtocol", "tcp", "FromPort", "22", "ToPort", "22", "CidrIpv4", "192.0.2.0/24")...)
+		unknown := modify("IpProtocol", "-1", "CidrIpv4", "10.0.0.0/8")
+		unknown[3] = "sgr-00000000"
+		equal(t, f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, "ModifySecurityGroupRules", unknown...), "The security group rule ID 'sgr-00000000' does not exist")
+		unknown[3] = "sgr-0"
+		f.no("InvalidSecurityGroupRuleId.Malformed", alice, east, "ModifySecurityGroupRules", unknown...)
 		describe := []string{"SecurityGroupRuleDescription.1.SecurityGroupRuleId", "sgr-00000000", "SecurityGroupRuleDescription.1.Description", "x"}
 		f.no("InvalidSecurityGroupRuleId.NotFound", alice, east, "UpdateSecurityGroupRuleDescriptionsIngress", of(hubApp, describe)...)
 		describe[1] = id

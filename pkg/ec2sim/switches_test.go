@@ -174,10 +174,11 @@ func TestHandMadeConnections(t *testing.T) {
 	} {
 		f := newFixture(t, func(c *ec2sim.Config) {
 			c.World = append(c.World, fmt.Sprintf(`
-connections: [{id: pcx-00000001, status: %s, requester: {account: %q, region: %s, vpc: hub}, accepter: {account: %q, region: %s, vpc: far}}]
+connections: [{id: pcx-00000001, status: %s, message: as AWS says, requester: {account: %q, region: %s, vpc: hub}, accepter: {account: %q, region: %s, vpc: far}}]
 `, status, alice, east, bob, west)...)
 		})
 		now := f.status(alice, east, "pcx-00000001")
+		equal(t, *f.see(alice, east, "pcx-00000001").Status.Message, "as AWS says")
 		f.advance(8 * day)
 		if got := [2]string{now, f.status(alice, east, "pcx-00000001")}; got != [2]string{status, later} {
 			t.Errorf("got %q, want %q", got, [2]string{status, later})
