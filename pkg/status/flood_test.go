@@ -27,7 +27,6 @@ import (
 
 // daemon is a loop on the simulator, in real time, since sockets have no other.
 type daemon struct {
-	sim  *ec2sim.Sim
 	wake chan struct{}
 	stop func()
 
@@ -37,7 +36,8 @@ type daemon struct {
 
 type turned struct {
 	reconcile.Turn
-	at time.Time
+	at    time.Time
+	calls int // that the simulator had seen by then
 }
 
 const beat = 500 * time.Millisecond // between full passes
@@ -45,7 +45,7 @@ const beat = 500 * time.Millisecond // between full passes
 func startDaemon(t *testing.T, s *status.State) *daemon {
 	t.Helper()
 	r := simtest.New(t, ec2sim.Config{}, onePeering)
-	d := &daemon{sim: r.Sim, wake: make(chan struct{}, 1)}
+	d := &daemon{wake: make(chan struct{}, 1)}
 	commit := reconcile.Commit{Hash: "8f14e45", Files: fstest.MapFS{"spec.yaml": {Data: []byte(onePeering)}}}
 	loop := reconcile.NewLoop(reconcile.LoopConfig{Target: simtest.Target(r.Sim), Source: fixed(commit), Interval: beat, Fetch: d.wake, OnDone: s.OnDone,
 		Load: func(c reconcile.Commit) (*spec.Set, error) { return spec.Load(c.Files, "") },
@@ -53,7 +53,7 @@ func startDaemon(t *testing.T, s *status.State) *daemon {
 			s.OnTurn(turn)
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			d.turns = append(d.turns, turned{turn, time.Now()})
+			d.turns = append(d.turns, turned{turn, time.Now(), len(r.Sim.Calls())})
 		}})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
