@@ -27,6 +27,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzLoad -fuzzminimizetime 1x -fuzztime $(FUZZTIME) ./pkg/spec
 	go test -run '^$$' -fuzz FuzzPlan -fuzzminimizetime 1x -fuzztime $(FUZZTIME) ./pkg/plan
 	go test -run '^$$' -fuzz FuzzCheckReply -fuzzminimizetime 1x -fuzztime $(FUZZTIME) ./pkg/awsnet
+	go test -run '^$$' -fuzz FuzzBytes -fuzzminimizetime 1x -fuzztime $(FUZZTIME) ./pkg/gitwatch
 
 # golden rewrites the expected outputs; read the difference before you commit it.
 golden:

@@ -18,6 +18,10 @@ type commit struct {
 	parents []plumbing.Hash
 	when    time.Time // when it was committed
 	message string
+
+	payload    []byte // what a signature is about: all its bytes but those of the signature
+	signature  string // armored
+	signatures int    // how many there are, of any kind
 }
 
 // parseCommit reads a commit's bytes, and refuses what git would not write: two readers of one commit must not see two things.
@@ -44,7 +48,33 @@ func parseCommit(raw []byte) (commit, error) {
 			return commit{}, fmt.Errorf("its header is malformed: a second %s", key)
 		}
 	}
+	c.takeSignature(raw)
 	return c, nil
+}
+
+// takeSignature separates a commit's signature from what it is about: the bytes as they are, not as they would be written anew.
+func (c *commit) takeSignature(raw []byte) {
+	header, rest := raw, []byte(nil)
+	if end := bytes.Index(raw, []byte("\n\n")); end >= 0 {
+		header, rest = raw[:end+1], raw[end+1:]
+	}
+	inside := false
+	for line := range bytes.Lines(header) {
+		switch key, value, _ := bytes.Cut(line, []byte(" ")); {
+		case len(key) == 0 && inside: // it goes on
+			c.signature += string(value)
+		case string(key) == "gpgsig":
+			inside = true
+			c.signatures++
+			c.signature += string(value)
+		default:
+			if inside = false; bytes.HasPrefix(key, []byte("gpgsig")) { // for another kind of hash
+				c.signatures++
+			}
+			c.payload = append(c.payload, line...)
+		}
+	}
+	c.payload = append(c.payload, rest...)
 }
 
 // takeHashes reads the tree and the parents, and returns the lines after them.

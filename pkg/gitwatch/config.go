@@ -28,6 +28,9 @@ type Config struct {
 
 	AllowRewind bool // --allow-rewind: also hand out what does not descend from what was applied last
 
+	Verify         string // --verify: VerifyNone (also when empty), VerifyOpenPGP or VerifySSH
+	VerifyKeysFile string // --verify-keys-file: armored public keys, or allowed signers as ssh-keygen has them
+
 	Limits Limits
 }
 
@@ -73,6 +76,9 @@ func New(c Config) (*Watcher, error) {
 	if err := c.checkCredentials(at); err != nil {
 		return nil, err
 	}
+	if err := c.checkVerify(); err != nil {
+		return nil, err
+	}
 	c.Limits = c.Limits.orDefaults()
 	return &Watcher{cfg: c, at: at, branch: branch, dir: dir, copy: &copied{store: memory.NewStorage()}}, nil
 }
@@ -93,6 +99,22 @@ func (c Config) checkCredentials(at address) error {
 		return errors.New("--repo: the URL names a user, and --git-token-file no password; a token must not be in the URL")
 	}
 	return nil
+}
+
+func (c Config) checkVerify() error {
+	switch c.Verify {
+	case "", VerifyNone:
+		if c.VerifyKeysFile != "" {
+			return errors.New("--verify-keys-file without --verify: say openpgp or ssh, or nothing would be verified")
+		}
+		return nil
+	case VerifyOpenPGP, VerifySSH:
+		if c.VerifyKeysFile == "" {
+			return fmt.Errorf("--verify %s needs --verify-keys-file", c.Verify)
+		}
+		return nil
+	}
+	return fmt.Errorf("--verify %q: say none, openpgp or ssh", c.Verify)
 }
 
 // parsePath returns a directory of a repository as fs.FS spells it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
@@ -39,9 +40,9 @@ type repository interface {
 	close()
 }
 
-// Fetch returns the commit at which the branch points, if it may be applied: it descends from applied, or nothing was applied yet, or
-// rewinds are allowed; and everything below the path is a regular file or a directory with a harmless name. Whatever else there is in
-// between is passed over. See reconcile.Source.
+// Fetch returns the commit at which the branch points, if it may be applied: it is signed as asked for; it descends from applied, or
+// nothing was applied yet, or rewinds are allowed; and everything below the path is a regular file or a directory with a harmless name.
+// Commits in between are passed over. See reconcile.Source.
 func (w *Watcher) Fetch(ctx context.Context, applied string) (reconcile.Commit, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, w.cfg.Limits.Time, errTooLong)
 	defer cancel()
@@ -69,6 +70,9 @@ func (w *Watcher) fetch(ctx context.Context, m *meter, applied string) (reconcil
 	c, err := r.objects().commit(head)
 	if err != nil {
 		return reconcile.Commit{}, err
+	}
+	if err := w.verify(c, time.Now()); err != nil {
+		return reconcile.Commit{}, fmt.Errorf("commit %s: %w", c.hash, err)
 	}
 	if err := w.checkDescent(ctx, r, head, applied); err != nil {
 		return reconcile.Commit{}, err
