@@ -185,6 +185,8 @@ func TestF13OpenPGPByGit(t *testing.T) {
 		write(t, c.VerifyKeysFile, text)
 		mustRefuse(t, w, third, "--verify-keys-file "+c.VerifyKeysFile, said)
 	}
+	c.VerifyKeysFile += ".gone"
+	mustRefuse(t, watch(t, c), third, "--verify-keys-file: open "+c.VerifyKeysFile+": no such file")
 }
 
 // Whatever does not come with one signature of an allowed key of ssh, for git, and valid then and now, is not handed out.
@@ -344,7 +346,7 @@ func TestF13TheOtherKind(t *testing.T) {
 	byKey := gitwatch.Config{Repo: o.bare, Verify: gitwatch.VerifySSH, VerifyKeysFile: filepath.Join(dir, "allowed_signers")}
 	write(t, pgp.VerifyKeysFile, g.export(ada))
 	write(t, byKey.VerifyKeysFile, "bob "+bob)
-	words := o.unsigned(1, time.Now())
+	words := o.unsigned(1, time.Now()) + "\r\n\tas it is \n\n\n"
 	byAda := o.enter(words, g.by(ada)(words))
 	failures.Shown(t, 13, strings.Contains(o.in(o.bare, nil, "cat-file", "commit", byAda), "PGP SIGNATURE"), "a signature of the other kind")
 	mustFetch(t, watch(t, pgp), "", byAda)
