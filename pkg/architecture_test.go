@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"pkg/status":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile", "pkg/render"},
 	"pkg/awsnet":                  {"pkg/netstate", "pkg/plan"},
 	"pkg/gitwatch":                {"pkg/reconcile"},
+	"pkg/gitwatch/gittest":        {"pkg/gitwatch"},
 	"pkg/ec2sim":                  {"pkg/ec2sim/wire", "pkg/ec2sim/world", "pkg/ec2sim/fault"},
 	"pkg/ec2sim/wire":             {},
 	"pkg/ec2sim/world":            {},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/peerd/peerd/pkg/gitwatch"
+	"github.com/peerd/peerd/pkg/gitwatch/gittest"
 	"github.com/peerd/peerd/pkg/reconcile"
 )
 
@@ -26,8 +27,8 @@ var specs = map[string]string{
 
 func TestFetch(t *testing.T) {
 	t.Parallel()
-	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
-		hash := o.commit("Peer the hub\n\nbecause of NET-7\n\nPeerd-Allow-Deletes: 3\n", specs)
+	everyWay(t, func(t *testing.T, o *gittest.Origin, c gitwatch.Config) {
+		hash := o.Commit("Peer the hub\n\nbecause of NET-7\n\nPeerd-Allow-Deletes: 3\n", specs)
 		c.Path = "specs/"
 		w := watch(t, c)
 		got := mustFetch(t, w, "", hash)
@@ -47,7 +48,7 @@ func TestFetch(t *testing.T) {
 		if err := fstest.TestFS(got.Files, want...); err != nil {
 			t.Error(err)
 		}
-		next := o.commit("Change it", map[string]string{"specs/core.yaml": "a: 4\n"})
+		next := o.Commit("Change it", map[string]string{"specs/core.yaml": "a: 4\n"})
 		got = mustFetch(t, w, hash, next)
 		if text := read(t, got.Files, "core.yaml"); text != "a: 4\n" {
 			t.Errorf("core.yaml is %q", text)
@@ -58,23 +59,23 @@ func TestFetch(t *testing.T) {
 // The path may be the root, or deeper; another branch may be followed; the repository may have a work tree.
 func TestWhatIsWatched(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	hash := o.commit("first", specs)
-	o.in(o.bare, nil, "update-ref", "refs/heads/team/prod", o.git("rev-parse", "HEAD"))
-	later := o.commit("second", map[string]string{"specs/core.yaml": "a: 9\n"})
+	o := gittest.NewOrigin(t)
+	hash := o.Commit("first", specs)
+	o.InBare("update-ref", "refs/heads/team/prod", o.Git("rev-parse", "HEAD"))
+	later := o.Commit("second", map[string]string{"specs/core.yaml": "a: 9\n"})
 	cloned := filepath.Join(t.TempDir(), "clone")
-	o.in(o.bare, nil, "clone", "-q", o.bare, cloned)
+	o.InBare("clone", "-q", o.Bare, cloned)
 	for _, c := range []struct {
 		name string
 		cfg  gitwatch.Config
 		hash string
 		want []string
 	}{
-		{"the root", gitwatch.Config{Repo: o.bare}, later, []string{"specs/core.yaml"}},
-		{"the root, as a dot", gitwatch.Config{Repo: o.bare, Path: "."}, later, []string{"specs/core.yaml"}},
-		{"another branch", gitwatch.Config{Repo: o.bare, Branch: "team/prod", Path: "specs/us"}, hash, []string{"east/x.yml"}},
-		{"a directory without specs", gitwatch.Config{Repo: o.bare, Branch: "team/prod", Path: "specs/zz"}, hash, nil},
-		{"a URL", gitwatch.Config{Repo: "file://" + o.bare, Path: "./specs"}, later, []string{"core.yaml"}},
+		{"the root", gitwatch.Config{Repo: o.Bare}, later, []string{"specs/core.yaml"}},
+		{"the root, as a dot", gitwatch.Config{Repo: o.Bare, Path: "."}, later, []string{"specs/core.yaml"}},
+		{"another branch", gitwatch.Config{Repo: o.Bare, Branch: "team/prod", Path: "specs/us"}, hash, []string{"east/x.yml"}},
+		{"a directory without specs", gitwatch.Config{Repo: o.Bare, Branch: "team/prod", Path: "specs/zz"}, hash, nil},
+		{"a URL", gitwatch.Config{Repo: "file://" + o.Bare, Path: "./specs"}, later, []string{"core.yaml"}},
 		{"a work tree's", gitwatch.Config{Repo: cloned, Path: "specs"}, later, []string{"core.yaml"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

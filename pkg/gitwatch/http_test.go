@@ -15,6 +15,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/gitwatch"
+	"github.com/peerd/peerd/pkg/gitwatch/gittest"
 )
 
 // noise does not compress.
@@ -30,44 +31,44 @@ func noise(bytes int) string {
 // Only what is new is sent: nothing for a commit that is known, little for a small change, and never the history or another branch.
 func TestIncremental(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	s := serve(t, o)
+	o := gittest.NewOrigin(t)
+	s := gittest.Serve(t, o)
 	for i := range 5 {
-		o.commit("history", map[string]string{"big": noise(100_000 + i)})
+		o.Commit("history", map[string]string{"big": noise(100_000 + i)})
 	}
-	o.in(o.bare, nil, "update-ref", "refs/heads/other", o.git("rev-parse", "HEAD"))
-	o.in(o.bare, nil, "tag", "v1", "main")
+	o.InBare("update-ref", "refs/heads/other", o.Git("rev-parse", "HEAD"))
+	o.InBare("tag", "v1", "main")
 	files := map[string]string{"kept": noise(50_000), "specs/core.yaml": "a: 1\n"}
-	first := o.commit("first", files)
-	w := watch(t, s.config(t))
+	first := o.Commit("first", files)
+	w := watch(t, s.Config())
 	mustFetch(t, w, "", first)
-	if n := s.received(); n < 50_000 || n > 60_000 {
+	if n := s.Sent(); n < 50_000 || n > 60_000 {
 		t.Errorf("the first fetch received %d bytes, want those of one commit", n)
 	}
-	s.log()
+	s.Log()
 	for range 3 {
 		mustFetch(t, w, first, first)
 	}
-	if log := s.log(); len(log) != 3 || posts(log) != 0 {
+	if log := s.Log(); len(log) != 3 || posts(log) != 0 {
 		t.Errorf("nothing was new, and there were requests %v", log)
 	}
-	s.received()
+	s.Sent()
 	applied := first
 	for i := range 10 {
 		files["specs/core.yaml"] = fmt.Sprintf("a: %d\n", i+2)
-		next := o.commit("next", files)
+		next := o.Commit("next", files)
 		mustFetch(t, w, applied, next)
 		applied = next
 	}
-	if n := s.received(); n > 20_000 {
+	if n := s.Sent(); n > 20_000 {
 		t.Errorf("ten small changes made %d bytes", n)
 	}
 	files["specs/more.yaml"] = "b: 1\n" // an older tree's blobs are not there any more, and come back
 	delete(files, "kept")
-	gone := o.commit("without", files)
+	gone := o.Commit("without", files)
 	mustFetch(t, w, applied, gone)
 	files["kept"] = noise(50_000)
-	back := o.commit("with it again", files)
+	back := o.Commit("with it again", files)
 	mustFetch(t, w, gone, back)
 }
 
@@ -102,21 +103,21 @@ func TestF10ServerDown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOrigin(t)
-			s := serve(t, o)
-			first := o.commit("first", spec(1))
-			c := s.config(t)
+			o := gittest.NewOrigin(t)
+			s := gittest.Serve(t, o)
+			first := o.Commit("first", spec(1))
+			c := s.Config()
 			w := watch(t, c)
-			s.set(func() { s.instead = down.answer })
+			s.Set(func() { s.Instead = down.answer })
 			mustRefuse(t, w, "", "fetch main of https://127.0.0.1:", down.said)
 			mustRefuse(t, w, "0123456789012345678901234567890123456789", down.said) // with a state file
-			failures.Shown(t, 10, len(s.log()) >= 2, "a server that does not do its work")
-			s.set(func() { s.instead = nil })
+			failures.Shown(t, 10, len(s.Log()) >= 2, "a server that does not do its work")
+			s.Set(func() { s.Instead = nil })
 			mustFetch(t, w, "", first)
-			second := o.commit("second", spec(2))
-			s.set(func() { s.instead = down.answer })
+			second := o.Commit("second", spec(2))
+			s.Set(func() { s.Instead = down.answer })
 			mustRefuse(t, w, first, down.said)
-			s.set(func() { s.instead = nil })
+			s.Set(func() { s.Instead = nil })
 			mustFetch(t, w, first, second)
 		})
 	}
@@ -125,17 +126,17 @@ func TestF10ServerDown(t *testing.T) {
 // There is no server at all, or no repository where it was.
 func TestF10NoServer(t *testing.T) {
 	t.Parallel()
-	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
-		first := o.commit("first", spec(1))
+	everyWay(t, func(t *testing.T, o *gittest.Origin, c gitwatch.Config) {
+		first := o.Commit("first", spec(1))
 		w := watch(t, c)
 		mustFetch(t, w, "", first)
-		if err := os.Rename(o.bare, o.bare+".away"); err != nil {
+		if err := os.Rename(o.Bare, o.Bare+".away"); err != nil {
 			t.Fatal(err)
 		}
 		mustRefuse(t, w, first)
 		said := mustRefuse(t, watch(t, c), "")
 		failures.Shown(t, 10, said != "", "a repository that is away")
-		if err := os.Rename(o.bare+".away", o.bare); err != nil {
+		if err := os.Rename(o.Bare+".away", o.Bare); err != nil {
 			t.Fatal(err)
 		}
 		mustFetch(t, w, first, first)
@@ -153,31 +154,31 @@ func TestF10NoServer(t *testing.T) {
 // The server sends to another host, as one does that was taken over: nothing is asked there, and the token is not sent there.
 func TestF16Redirect(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	first := o.commit("first", spec(1))
-	real, other := serve(t, o), serve(t, o)
+	o := gittest.NewOrigin(t)
+	first := o.Commit("first", spec(1))
+	real, other := gittest.Serve(t, o), gittest.Serve(t, o)
 	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request over plain http") }))
 	t.Cleanup(plain.Close)
-	c := real.config(t)
+	c := real.Config()
 	both := filepath.Join(t.TempDir(), "both.pem")
-	write(t, both, contents(t, real.caFile)+contents(t, other.caFile))
+	write(t, both, contents(t, real.CAFile)+contents(t, other.CAFile))
 	c.CAFile = both
 	w := watch(t, c)
 	mustFetch(t, w, "", first)
-	second := o.commit("second", spec(2))
+	second := o.Commit("second", spec(2))
 	for name, to := range map[string]struct{ method, url, said string }{
-		"another port":        {http.MethodGet, other.URL, `redirects to another host, "https://127.0.0.1:`},
-		"another name":        {http.MethodGet, strings.Replace(other.URL, "127.0.0.1", "example.com", 1), `redirects to another host, "https://example.com:`},
-		"a name inside":       {http.MethodGet, strings.Replace(real.URL, "127.0.0.1", "evil.127.0.0.1", 1), "redirects to another host"},
-		"a password":          {http.MethodGet, strings.Replace(other.URL, "https://", "https://eve:"+url.PathEscape(password)+"@", 1), "redirects to another host"},
+		"another port":        {http.MethodGet, other.Root, `redirects to another host, "https://127.0.0.1:`},
+		"another name":        {http.MethodGet, strings.Replace(other.Root, "127.0.0.1", "example.com", 1), `redirects to another host, "https://example.com:`},
+		"a name inside":       {http.MethodGet, strings.Replace(real.Root, "127.0.0.1", "evil.127.0.0.1", 1), "redirects to another host"},
+		"a password":          {http.MethodGet, strings.Replace(other.Root, "https://", "https://eve:"+url.PathEscape(gittest.Password)+"@", 1), "redirects to another host"},
 		"plain http":          {http.MethodGet, plain.URL, "redirects to another host"},
-		"itself, without TLS": {http.MethodGet, strings.Replace(real.URL, "https", "http", 1), "redirects to another host"},
-		"another, later":      {http.MethodPost, other.URL, "redirects to another host"},
-		"elsewhere, later":    {http.MethodPost, real.URL, "redirects to something else"},
+		"itself, without TLS": {http.MethodGet, strings.Replace(real.Root, "https", "http", 1), "redirects to another host"},
+		"another, later":      {http.MethodPost, other.Root, "redirects to another host"},
+		"elsewhere, later":    {http.MethodPost, real.Root, "redirects to something else"},
 	} {
 		fired := false
-		real.set(func() {
-			real.instead = func(w http.ResponseWriter, r *http.Request) bool {
+		real.Set(func() {
+			real.Instead = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method == to.method {
 					fired = true
 					http.Redirect(w, r, to.url+r.URL.RequestURI(), http.StatusTemporaryRedirect)
@@ -188,12 +189,12 @@ func TestF16Redirect(t *testing.T) {
 		mustRefuse(t, w, first, to.said)
 		mustRefuse(t, watch(t, c), "", to.said)
 		failures.Shown(t, 16, fired, "a redirect to "+name)
-		if log := other.log(); len(log) > 0 {
+		if log := other.Log(); len(log) > 0 {
 			t.Errorf("%s was asked: %v", name, log)
 		}
 	}
-	real.set(func() {
-		real.instead = func(w http.ResponseWriter, r *http.Request) bool { // as servers add what is missing of the path
+	real.Set(func() {
+		real.Instead = func(w http.ResponseWriter, r *http.Request) bool { // as servers add what is missing of the path
 			moved := strings.Contains(r.URL.Path, "/old/")
 			if moved {
 				http.Redirect(w, r, strings.Replace(r.URL.RequestURI(), "/old/", "/", 1), http.StatusMovedPermanently)
@@ -205,32 +206,23 @@ func TestF16Redirect(t *testing.T) {
 	mustFetch(t, watch(t, c), "", second)
 }
 
-func contents(t *testing.T, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
 // A certificate that the CA file does not vouch for, or for another name: nothing is sent.
 func TestF16TLS(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	first := o.commit("first", spec(1))
-	s, other := serve(t, o), serve(t, o)
-	mustFetch(t, watch(t, s.config(t)), "", first)
-	s.log()
-	stranger := s.config(t)
+	o := gittest.NewOrigin(t)
+	first := o.Commit("first", spec(1))
+	s, other := gittest.Serve(t, o), gittest.Serve(t, o)
+	mustFetch(t, watch(t, s.Config()), "", first)
+	s.Log()
+	stranger := s.Config()
 	stranger.CAFile = selfSigned(t)
-	byName := s.config(t)
+	byName := s.Config()
 	byName.Repo = strings.Replace(byName.Repo, "127.0.0.1", "localhost", 1)
-	system := s.config(t)
+	system := s.Config()
 	system.CAFile = ""
-	none := s.config(t)
+	none := s.Config()
 	none.CAFile = filepath.Join(t.TempDir(), "gone.pem")
-	empty := s.config(t)
+	empty := s.Config()
 	empty.CAFile = filepath.Join(t.TempDir(), "empty.pem")
 	write(t, empty.CAFile, "no certificate\n")
 	for said, c := range map[string]gitwatch.Config{
@@ -242,8 +234,8 @@ func TestF16TLS(t *testing.T) {
 	} {
 		mustRefuse(t, watch(t, c), "", said)
 	}
-	failures.Shown(t, 16, other.URL != s.URL, "certificates that are not to be trusted")
-	if log := s.log(); len(log) > 0 {
+	failures.Shown(t, 16, other.Root != s.Root, "certificates that are not to be trusted")
+	if log := s.Log(); len(log) > 0 {
 		t.Errorf("a server that is not trusted was asked: %v", log)
 	}
 }
@@ -252,18 +244,18 @@ func TestF16TLS(t *testing.T) {
 // what it was told, as some do; that is never said.
 func TestF16Token(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	first := o.commit("first", spec(1))
-	s := serve(t, o)
-	c := s.config(t)
+	o := gittest.NewOrigin(t)
+	first := o.Commit("first", spec(1))
+	s := gittest.Serve(t, o)
+	c := s.Config()
 	w := watch(t, c)
 	mustFetch(t, w, "", first)
-	if log := s.log(); slices.ContainsFunc(log, func(a asked) bool { return a.user != user || a.password != password }) {
+	if log := s.Log(); slices.ContainsFunc(log, func(a gittest.Asked) bool { return a.User != gittest.User || a.Password != gittest.Password }) {
 		t.Errorf("asked with other credentials: %v", log)
 	}
-	s.set(func() { s.password = "another" })
+	s.Set(func() { s.Password = "another" })
 	mustRefuse(t, w, first, "the server does not accept the token (401 Unauthorized)")
-	failures.Shown(t, 16, len(s.log()) == 1, "a token that is not accepted")
+	failures.Shown(t, 16, len(s.Log()) == 1, "a token that is not accepted")
 	for text, said := range map[string]string{"": "is empty", " \n": "is empty", "two words": "more than one word", "a\x00b": "more than one word"} {
 		write(t, c.TokenFile, text)
 		mustRefuse(t, w, first, "--git-token-file "+c.TokenFile, said)
@@ -274,13 +266,13 @@ func TestF16Token(t *testing.T) {
 	mustRefuse(t, w, first, "--git-token-file: open "+c.TokenFile+": no such file")
 	write(t, c.TokenFile, strings.Repeat("x", 2<<20))
 	mustRefuse(t, w, first, "is larger than 1 MiB")
-	if log := s.log(); len(log) > 0 {
+	if log := s.Log(); len(log) > 0 {
 		t.Errorf("asked without a token: %v", log)
 	}
 	write(t, c.TokenFile, "another")
 	mustFetch(t, w, first, first)
 	nobody := c
-	nobody.TokenFile, nobody.Repo = "", strings.Replace(c.Repo, user+"@", "", 1)
+	nobody.TokenFile, nobody.Repo = "", strings.Replace(c.Repo, gittest.User+"@", "", 1)
 	mustRefuse(t, watch(t, nobody), "", "asks for credentials (401 Unauthorized)", "--git-token-file")
 }
 
@@ -295,12 +287,12 @@ func TestF60SecretsRepeated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOrigin(t)
-			o.commit("first", spec(1))
+			o := gittest.NewOrigin(t)
+			o.Commit("first", spec(1))
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
-				s := serve(t, o)
+				s := gittest.Serve(t, o)
 				var told string
-				s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+				s.Instead = func(w http.ResponseWriter, r *http.Request) bool {
 					if r.Method == method {
 						_, p, _ := r.BasicAuth()
 						told = answer(p + " " + r.Header.Get("Authorization"))
@@ -309,11 +301,16 @@ func TestF60SecretsRepeated(t *testing.T) {
 					}
 					return r.Method == method
 				}
-				mustRefuse(t, watch(t, s.config(t)), "")
-				failures.Shown(t, 60, strings.Contains(told, password), "a server that repeats the token")
+				mustRefuse(t, watch(t, s.Config()), "")
+				failures.Shown(t, 60, strings.Contains(told, gittest.Password), "a server that repeats the token")
 			}
 		})
 	}
+}
+
+// posts counts the packs that were asked for.
+func posts(log []gittest.Asked) int {
+	return len(slices.DeleteFunc(log, func(a gittest.Asked) bool { return a.Method != http.MethodPost }))
 }
 
 // packet is a line as git's protocol has it.
@@ -321,10 +318,10 @@ func packet(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text
 
 // Hundreds of fetches, good and bad, leave no goroutine and no open file behind.
 func TestNothingIsLeft(t *testing.T) { // not in parallel: it counts
-	o := newOrigin(t)
-	first := o.commit("first", spec(1))
-	s := serve(t, o)
-	c := s.config(t)
+	o := gittest.NewOrigin(t)
+	first := o.Commit("first", spec(1))
+	s := gittest.Serve(t, o)
+	c := s.Config()
 	bad := c
 	bad.Branch = "gone"
 	good, wrong := watch(t, c), watch(t, bad)
@@ -356,36 +353,36 @@ func openFiles(t *testing.T) int {
 // A server that can do little: no shortened history, no thin packs. It sends everything, and what it sent is kept.
 func TestServerThatCanDoLittle(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	s := serve(t, o)
-	s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+	o := gittest.NewOrigin(t)
+	s := gittest.Serve(t, o)
+	s.Instead = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost {
 			return false
 		}
-		s.backend.ServeHTTP(forgetful{w}, r)
+		s.Backend.ServeHTTP(forgetful{w}, r)
 		return true
 	}
 	files := map[string]string{"kept": noise(50_000), "specs/core.yaml": "a: 1\n"}
-	o.commit("history", map[string]string{"old": noise(50_001)})
-	first := o.commit("first", files)
-	w := watch(t, s.config(t))
+	o.Commit("history", map[string]string{"old": noise(50_001)})
+	first := o.Commit("first", files)
+	w := watch(t, s.Config())
 	mustFetch(t, w, "", first)
-	if n := s.received(); n < 100_000 {
+	if n := s.Sent(); n < 100_000 {
 		t.Errorf("the first fetch received %d bytes: this server can do more than it should", n)
 	}
 	files["specs/core.yaml"] = "a: 2\n"
-	o.commit("second", files)
+	o.Commit("second", files)
 	files["specs/core.yaml"] = "a: 3\n"
-	third := o.commit("third", files)
+	third := o.Commit("third", files)
 	got := mustFetch(t, w, first, third)
-	if n := s.received(); n > 10_000 {
+	if n := s.Sent(); n > 10_000 {
 		t.Errorf("the second fetch received %d bytes", n)
 	}
 	if text := read(t, got.Files, "specs/core.yaml"); text != "a: 3\n" {
 		t.Errorf("got %q", text)
 	}
-	o.git("checkout", "-q", "--orphan", "other")
-	mustRefuse(t, w, third, o.commit("other", files), "does not descend from "+third)
+	o.Git("checkout", "-q", "--orphan", "other")
+	mustRefuse(t, w, third, o.Commit("other", files), "does not descend from "+third)
 }
 
 // forgetful does not say what a server can do; the lengths of its lines stay what they were.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/gitwatch"
+	"github.com/peerd/peerd/pkg/gitwatch/gittest"
 )
 
 // A commit that is too much, in any way, is not handed out, wherever it lies; one that is not, is, with the same limits.
@@ -51,22 +52,22 @@ func TestF14TooMuch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			hereAndThere(t, func(t *testing.T, o *origin, cfg gitwatch.Config) {
-				if c.remote && cfg.Repo == o.bare {
+			hereAndThere(t, func(t *testing.T, o *gittest.Origin, cfg gitwatch.Config) {
+				if c.remote && cfg.Repo == o.Bare {
 					t.Skip("its own disk holds what it holds")
 				}
-				o.in(o.bare, nil, "config", "uploadpack.allowFilter", "true") // as those of GitHub and GitLab: else the huge one is in the way
+				o.InBare("config", "uploadpack.allowFilter", "true") // as those of GitHub and GitLab: else the huge one is in the way
 				cfg.Limits, cfg.Path = c.limits, "specs"
-				first := o.commit("first", spec(1))
+				first := o.Commit("first", spec(1))
 				w := watch(t, cfg)
 				mustFetch(t, w, "", first)
 				files := c.files()
 				files["specs/core.yaml"] = "a: 2\n"
-				huge := o.commit("huge", files)
-				failures.Shown(t, 14, len(o.git("ls-tree", "-r", "-l", huge)) > 0, "a commit that is too much: "+name)
+				huge := o.Commit("huge", files)
+				failures.Shown(t, 14, len(o.Git("ls-tree", "-r", "-l", huge)) > 0, "a commit that is too much: "+name)
 				mustRefuse(t, w, first, c.said)
 				mustRefuse(t, watch(t, cfg), "", c.said)
-				mustFetch(t, w, first, o.commit("without what was too much", spec(2)))
+				mustFetch(t, w, first, o.Commit("without what was too much", spec(2)))
 			})
 		})
 	}
@@ -83,17 +84,17 @@ func many(pattern string, n int) map[string]string {
 // A few small trees that show each other make a billion directories.
 func TestF14TreesInTrees(t *testing.T) {
 	t.Parallel()
-	hereAndThere(t, func(t *testing.T, o *origin, c gitwatch.Config) {
-		tree := o.put("tree", line("100644", "a.yaml", o.put("blob", "a: 1\n")))
+	hereAndThere(t, func(t *testing.T, o *gittest.Origin, c gitwatch.Config) {
+		tree := o.Put("tree", gittest.Entry("100644", "a.yaml", o.Put("blob", "a: 1\n")))
 		for range 9 {
 			var lines []string
 			for i := range 10 {
-				lines = append(lines, line("40000", fmt.Sprintf("d%d", i), tree))
+				lines = append(lines, gittest.Entry("40000", fmt.Sprintf("d%d", i), tree))
 			}
-			tree = o.put("tree", strings.Join(lines, ""))
+			tree = o.Put("tree", strings.Join(lines, ""))
 		}
-		o.plantTree(tree)
-		failures.Shown(t, 14, strings.Count(o.in(o.bare, nil, "ls-tree", "main:d0/d1/d2/d3/d4/d5/d6/d7"), "tree") == 10, "trees nine deep")
+		o.PlantTree(tree)
+		failures.Shown(t, 14, strings.Count(o.InBare("ls-tree", "main:d0/d1/d2/d3/d4/d5/d6/d7"), "tree") == 10, "trees nine deep")
 		c.Limits.Files = 1000
 		mustRefuse(t, watch(t, c), "", "more than 1000 spec files")
 		c.Limits.Objects = 999
@@ -104,15 +105,15 @@ func TestF14TreesInTrees(t *testing.T) {
 // The history is long: only so many commits are looked at.
 func TestF14History(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	applied := o.commit("applied", spec(1))
-	o.git("checkout", "-q", "--orphan", "other")
-	o.commit("other", spec(2))
-	o.history(59)
-	head := o.push()
-	failures.Shown(t, 14, o.git("rev-list", "--count", head) == "60", "a history of 60 commits")
-	mustRefuse(t, watch(t, gitwatch.Config{Repo: o.bare, Limits: gitwatch.Limits{Objects: 50}}), applied, "more than 50 commits would have to be looked at")
-	mustRefuse(t, watch(t, gitwatch.Config{Repo: o.bare}), applied, "does not descend")
+	o := gittest.NewOrigin(t)
+	applied := o.Commit("applied", spec(1))
+	o.Git("checkout", "-q", "--orphan", "other")
+	o.Commit("other", spec(2))
+	o.History(59)
+	head := o.Push()
+	failures.Shown(t, 14, o.Git("rev-list", "--count", head) == "60", "a history of 60 commits")
+	mustRefuse(t, watch(t, gitwatch.Config{Repo: o.Bare, Limits: gitwatch.Limits{Objects: 50}}), applied, "more than 50 commits would have to be looked at")
+	mustRefuse(t, watch(t, gitwatch.Config{Repo: o.Bare}), applied, "does not descend")
 }
 
 // A server that never ends, in every phase and manner: by bytes or by time, the fetch does.
@@ -159,28 +160,28 @@ func TestF14EndlessServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOrigin(t)
-			o.commit("first", spec(1))
-			s := serve(t, o)
+			o := gittest.NewOrigin(t)
+			o.Commit("first", spec(1))
+			s := gittest.Serve(t, o)
 			fired := false
-			s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			s.Instead = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method != c.method {
 					return false
 				}
-				s.set(func() { fired = true })
+				s.Set(func() { fired = true })
 				w.Header().Set("Content-Type", r.Header.Get("Accept"))
 				_ = http.NewResponseController(w).Flush()
 				c.answer(w, r)
 				return true
 			}
-			cfg := s.config(t)
+			cfg := s.Config()
 			cfg.Limits = c.limits
 			begun := time.Now()
 			mustRefuse(t, watch(t, cfg), "", c.said)
 			if took := time.Since(begun); took > 10*time.Second {
 				t.Errorf("it took %s", took)
 			}
-			s.set(func() { failures.Shown(t, 14, fired, "a server that does not come to an end") })
+			s.Set(func() { failures.Shown(t, 14, fired, "a server that does not come to an end") })
 		})
 	}
 }
@@ -242,12 +243,12 @@ func TestF14ForgedPacks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOrigin(t)
-			s := serve(t, o)
+			o := gittest.NewOrigin(t)
+			s := gittest.Serve(t, o)
 			pack := c.pack(&forged{})
-			s.instead = answering("0123456789012345678901234567890123456789", pack)
-			mustRefuse(t, watch(t, s.config(t)), "", c.said)
-			failures.Shown(t, 14, posts(s.log()) == 1 && len(pack) < 1<<20, "a small pack that is not what it seems")
+			s.Instead = answering("0123456789012345678901234567890123456789", pack)
+			mustRefuse(t, watch(t, s.Config()), "", c.said)
+			failures.Shown(t, 14, posts(s.Log()) == 1 && len(pack) < 1<<20, "a small pack that is not what it seems")
 		})
 	}
 }
@@ -255,20 +256,20 @@ func TestF14ForgedPacks(t *testing.T) {
 // What a commit's objects are called by is what they are: a file put under the hash of another is not read.
 func TestDamagedObject(t *testing.T) {
 	t.Parallel()
-	o := newOrigin(t)
-	o.commit("first", spec(1))
-	object := func(hash string) string { return filepath.Join(o.bare, "objects", hash[:2], hash[2:]) }
-	data, err := os.ReadFile(object(o.put("blob", "a: 666\n")))
+	o := gittest.NewOrigin(t)
+	o.Commit("first", spec(1))
+	object := func(hash string) string { return filepath.Join(o.Bare, "objects", hash[:2], hash[2:]) }
+	data, err := os.ReadFile(object(o.Put("blob", "a: 666\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	blob := object(o.git("rev-parse", "HEAD:specs/core.yaml"))
+	blob := object(o.Git("rev-parse", "HEAD:specs/core.yaml"))
 	if err := os.Remove(blob); err != nil {
 		t.Fatal(err)
 	}
 	write(t, blob, string(data))
-	if text := o.in(o.bare, nil, "cat-file", "blob", "main:specs/core.yaml"); text != "a: 666" {
+	if text := o.InBare("cat-file", "blob", "main:specs/core.yaml"); text != "a: 666" {
 		t.Fatalf("git reads %q: nothing is damaged", text)
 	}
-	mustRefuse(t, watch(t, gitwatch.Config{Repo: o.bare}), "", `"specs/core.yaml": blob`, "is damaged")
+	mustRefuse(t, watch(t, gitwatch.Config{Repo: o.Bare}), "", `"specs/core.yaml": blob`, "is damaged")
 }

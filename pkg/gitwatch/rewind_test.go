@@ -2,20 +2,12 @@ package gitwatch_test
 
 import (
 	"fmt"
-	"os/exec"
 	"testing"
 
 	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/gitwatch"
+	"github.com/peerd/peerd/pkg/gitwatch/gittest"
 )
-
-// descends asks git itself.
-func (o *origin) descends(head, from string) bool {
-	o.t.Helper()
-	cmd := exec.CommandContext(o.t.Context(), "git", "merge-base", "--is-ancestor", from, head)
-	cmd.Dir, cmd.Env = o.work, o.env
-	return cmd.Run() == nil
-}
 
 func spec(n int) map[string]string {
 	return map[string]string{"specs/core.yaml": fmt.Sprintf("a: %d\n", n)}
@@ -25,28 +17,31 @@ func spec(n int) map[string]string {
 // rewinds are allowed.
 func TestF11Rewind(t *testing.T) {
 	t.Parallel()
-	for name, rewind := range map[string]func(o *origin, applied string){
-		"to an older commit": func(o *origin, _ string) { o.git("reset", "-q", "--hard", "HEAD~2") },
-		"to another commit":  func(o *origin, _ string) { o.git("commit", "-q", "--amend", "-m", "amended") },
-		"to another line": func(o *origin, _ string) {
-			o.git("reset", "-q", "--hard", "HEAD~1")
-			o.commit("other", spec(9))
-			o.commit("other", spec(8))
+	for name, rewind := range map[string]func(o *gittest.Origin, applied string){
+		"to an older commit": func(o *gittest.Origin, _ string) { o.Git("reset", "-q", "--hard", "HEAD~2") },
+		"to another commit":  func(o *gittest.Origin, _ string) { o.Git("commit", "-q", "--amend", "-m", "amended") },
+		"to another line": func(o *gittest.Origin, _ string) {
+			o.Git("reset", "-q", "--hard", "HEAD~1")
+			o.Commit("other", spec(9))
+			o.Commit("other", spec(8))
 		},
-		"to another beginning": func(o *origin, _ string) { o.git("checkout", "-q", "--orphan", "new"); o.commit("new", spec(7)) },
+		"to another beginning": func(o *gittest.Origin, _ string) {
+			o.Git("checkout", "-q", "--orphan", "new")
+			o.Commit("new", spec(7))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			hereAndThere(t, func(t *testing.T, o *origin, c gitwatch.Config) {
+			hereAndThere(t, func(t *testing.T, o *gittest.Origin, c gitwatch.Config) {
 				for i := range 3 {
-					o.commit("so far", spec(i))
+					o.Commit("so far", spec(i))
 				}
-				applied := o.commit("applied", spec(3))
+				applied := o.Commit("applied", spec(3))
 				w := watch(t, c)
 				mustFetch(t, w, "", applied)
 				rewind(o, applied)
-				head := o.push()
-				failures.Shown(t, 11, !o.descends(head, applied), "a head that does not descend from the applied commit")
+				head := o.Push()
+				failures.Shown(t, 11, !o.Ask("merge-base", "--is-ancestor", applied, head), "a head that does not descend from the applied commit")
 				for range 2 { // held again, and again
 					mustRefuse(t, w, applied, head, applied, "rewound", "--allow-rewind")
 				}
@@ -57,8 +52,8 @@ func TestF11Rewind(t *testing.T) {
 				allowed.AllowRewind = true
 				mustFetch(t, watch(t, allowed), applied, head)
 
-				o.git("checkout", "-q", "--detach", applied)
-				mustFetch(t, w, applied, o.commit("again from there", spec(4)))
+				o.Git("checkout", "-q", "--detach", applied)
+				mustFetch(t, w, applied, o.Commit("again from there", spec(4)))
 			})
 		})
 	}
@@ -67,21 +62,21 @@ func TestF11Rewind(t *testing.T) {
 // What descends is not held: many commits at once, a merge that brings the applied commit in from the side, the applied commit itself.
 func TestDescent(t *testing.T) {
 	t.Parallel()
-	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
-		o.in(o.bare, nil, "config", "uploadpack.allowFilter", "true")
-		applied := o.commit("first", spec(0))
+	everyWay(t, func(t *testing.T, o *gittest.Origin, c gitwatch.Config) {
+		o.InBare("config", "uploadpack.allowFilter", "true")
+		applied := o.Commit("first", spec(0))
 		w := watch(t, c)
 		mustFetch(t, w, "", applied)
 		mustFetch(t, w, applied, applied)
-		o.history(80)
-		many := o.push()
+		o.History(80)
+		many := o.Push()
 		mustFetch(t, w, applied, many)
 		mustFetch(t, watch(t, c), applied, many) // that process remembers nothing
 
-		o.git("checkout", "-q", "--orphan", "side")
-		o.commit("another line", spec(5))
-		o.git("merge", "-q", "--allow-unrelated-histories", "-s", "ours", "-m", "merge", many)
-		merged := o.push()
+		o.Git("checkout", "-q", "--orphan", "side")
+		o.Commit("another line", spec(5))
+		o.Git("merge", "-q", "--allow-unrelated-histories", "-s", "ours", "-m", "merge", many)
+		merged := o.Push()
 		mustFetch(t, w, many, merged)
 		mustFetch(t, watch(t, c), many, merged)
 		mustRefuse(t, w, "0123456789012345678901234567890123456789", "rewound", merged)
@@ -93,32 +88,32 @@ func TestDescent(t *testing.T) {
 func TestF12BranchGone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		end  func(o *origin)
+		end  func(o *gittest.Origin)
 		said string
 	}{
-		"deleted": {func(o *origin) {
-			o.in(o.bare, nil, "branch", "-q", "other", "main")
-			o.in(o.bare, nil, "update-ref", "-d", "refs/heads/main")
+		"deleted": {func(o *gittest.Origin) {
+			o.InBare("branch", "-q", "other", "main")
+			o.InBare("update-ref", "-d", "refs/heads/main")
 		}, `no branch "main"`},
-		"renamed": {func(o *origin) { o.in(o.bare, nil, "branch", "-q", "-m", "main", "trunk") }, `no branch "main"`},
-		"a tag of that name": {func(o *origin) {
-			o.in(o.bare, nil, "tag", "main")
-			o.in(o.bare, nil, "branch", "-q", "-m", "main", "trunk")
+		"renamed": {func(o *gittest.Origin) { o.InBare("branch", "-q", "-m", "main", "trunk") }, `no branch "main"`},
+		"a tag of that name": {func(o *gittest.Origin) {
+			o.InBare("tag", "main")
+			o.InBare("branch", "-q", "-m", "main", "trunk")
 		}, `no branch "main"`},
-		"the repository is new": {func(o *origin) { o.in(o.bare, nil, "update-ref", "-d", "refs/heads/main") }, "repository is empty"},
+		"the repository is new": {func(o *gittest.Origin) { o.InBare("update-ref", "-d", "refs/heads/main") }, "repository is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			everyWay(t, func(t *testing.T, o *origin, cfg gitwatch.Config) {
-				applied := o.commit("first", spec(0))
+			everyWay(t, func(t *testing.T, o *gittest.Origin, cfg gitwatch.Config) {
+				applied := o.Commit("first", spec(0))
 				w := watch(t, cfg)
 				mustFetch(t, w, "", applied)
 				c.end(o)
-				branches := o.in(o.bare, nil, "for-each-ref", "refs/heads/main")
+				branches := o.InBare("for-each-ref", "refs/heads/main")
 				failures.Shown(t, 12, branches == "", "a repository without the branch")
 				mustRefuse(t, w, applied, c.said)
 				mustRefuse(t, watch(t, cfg), "", c.said)
-				o.push()
+				o.Push()
 				mustFetch(t, w, applied, applied)
 			})
 		})
@@ -128,14 +123,14 @@ func TestF12BranchGone(t *testing.T) {
 // A, B, and A again in three quick commits: only the newest is handed out.
 func TestF22ThereAndBack(t *testing.T) {
 	t.Parallel()
-	everyWay(t, func(t *testing.T, o *origin, c gitwatch.Config) {
-		first := o.commit("A", spec(1))
+	everyWay(t, func(t *testing.T, o *gittest.Origin, c gitwatch.Config) {
+		first := o.Commit("A", spec(1))
 		w := watch(t, c)
 		got := mustFetch(t, w, "", first)
-		o.commit("B", spec(2))
-		last := o.commit("A again", spec(1))
-		failures.Shown(t, 22, o.git("rev-parse", first+"^{tree}") == o.git("rev-parse", last+"^{tree}") &&
-			o.git("rev-list", "--count", first+".."+last) == "2", "three commits, the last like the first")
+		o.Commit("B", spec(2))
+		last := o.Commit("A again", spec(1))
+		failures.Shown(t, 22, o.Git("rev-parse", first+"^{tree}") == o.Git("rev-parse", last+"^{tree}") &&
+			o.Git("rev-list", "--count", first+".."+last) == "2", "three commits, the last like the first")
 		got = mustFetch(t, w, first, last)
 		if text := read(t, got.Files, "specs/core.yaml"); text != "a: 1\n" || got.Subject != "A again" {
 			t.Errorf("got %q of %q", text, got.Subject)
