@@ -2,6 +2,7 @@ package failures_test
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,32 @@ func TestF08ClockIsWrong(t *testing.T) {
 			mustRest(t, r)
 		})
 	}
+}
+
+// The clock is set in the middle of a pass, between two writes: the one that is refused for its time was not done, and is signed anew.
+func TestF08ClockIsSetInTheMiddle(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "while routes are made", func(t *testing.T) {
+		var by atomic.Int64
+		cfg := off(0)
+		cfg.Now = func() time.Time { return time.Now().Add(time.Duration(by.Load())) }
+		r := simtest.New(t, cfg, manyRoutes())
+		r.Sim.After(func(c ec2sim.Call) {
+			if c.Action == "CreateRoute" && c.Code == "" {
+				by.Store(int64(time.Hour))
+			}
+		})
+		applied(t, r)
+		refused := 0
+		for _, c := range r.Sim.Calls() {
+			if c.Action == "CreateRoute" && c.Code == "RequestExpired" {
+				refused++
+			}
+		}
+		failures.Shown(t, 8, refused > 0, "writes that are refused for their time")
+		r.Sim.After(nil)
+		mustRest(t, r)
+	})
 }
 
 // Where AWS does not say what time it is, the clock cannot be corrected: the accounts are held, and nothing is asked again and again.

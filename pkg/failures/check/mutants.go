@@ -65,6 +65,9 @@ func mutants(ctx context.Context, w io.Writer, want []int, shown map[int][]test)
 
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
+// died is what a test binary says that ends by a panic outside of its tests, or is stopped for taking too long.
+var died = regexp.MustCompile(`(?m)^panic: `)
+
 // mutant says by which test a patch was noticed.
 func mutant(ctx context.Context, patch string, tests []test) (string, error) {
 	if len(tests) == 0 {
@@ -84,6 +87,8 @@ func mutant(ctx context.Context, patch string, tests []test) (string, error) {
 		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 		if m := failed.FindSubmatch(out); err != nil && m != nil {
 			return "killed by " + string(m[1]), nil
+		} else if err != nil && died.Match(out) {
+			return "killed: the process ends, or hangs", nil
 		} else if err != nil {
 			return "", fmt.Errorf("its tests did not run: %w\n%s", err, out)
 		}
