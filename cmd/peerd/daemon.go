@@ -5,18 +5,31 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
+	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
-	"github.com/peerd/peerd/pkg/spec"
+	"github.com/peerd/peerd/pkg/status"
 )
 
+// daemonFlags are those that mean something to the daemon only.
+func (a *app) daemonFlags(root *cobra.Command) {
+	f := root.Flags()
+	f.DurationVar(&a.interval, "interval", time.Minute, "time between full passes of the daemon, give or take a tenth")
+	a.listen.flags(f)
+	a.leader.flags(f)
+}
+
 // daemon makes passes until it is told to stop. SIGHUP makes one at once.
-func (a *app) daemon(ctx context.Context) error {
-	if err := a.checkDaemon(); err != nil {
+func (a *app) daemon(ctx context.Context, f *pflag.FlagSet) error {
+	if err := a.checkDaemon(f); err != nil {
 		return err
 	}
 	limits, err := plan.ParseLimits(a.maxDelete)
@@ -27,75 +40,162 @@ func (a *app) daemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	source, err := a.source()
+	d := newDaemon(a, log)
+	if d.source, err = a.source(a.spec); err != nil {
+		return err
+	}
+	if d.leader.elect {
+		if d.election, err = newElection(d.leader.lease, log, d.onLead); err != nil {
+			return exitError{reconcile.ExitFailed, err}
+		}
+		d.state.OnLead(false)
+	}
+	target, err := d.target(ctx)
 	if err != nil {
 		return err
 	}
-	target, err := a.daemonTarget(ctx, source)
-	if err != nil {
+	if err := d.prepare(ctx, target, limits); err != nil {
 		return err
 	}
-	defer stopping(log)
-	full := make(chan struct{}, 1)
-	defer onHangup(full)()
-	watch := newWatchdog(log)
-	loop := reconcile.NewLoop(reconcile.LoopConfig{
-		Target: target, Source: source, Load: a.loadCommit, Interval: a.interval, Prune: a.prune, Limits: limits, Observe: a.dryRun,
-		Paused: a.paused, Full: full, Log: log,
-		OnTurn: func(t reconcile.Turn) { sayTurn(log, t); watch.turn() },
+	return d.run(ctx)
+}
+
+// daemon is the parts of a daemon, wired.
+type daemon struct {
+	*app
+	log       *slog.Logger
+	source    reconcile.Source
+	state     *status.State
+	election  *election // nil: nobody else writes
+	listeners []listener
+	loop      *reconcile.Loop
+
+	say func(reconcile.Turn) // tells people of a turn
+
+	fetchNow, passNow chan struct{} // LoopConfig.Fetch and Full
+}
+
+func newDaemon(a *app, log *slog.Logger) *daemon {
+	return &daemon{app: a, log: log, state: a.newState(a.interval), say: func(t reconcile.Turn) { sayTurn(log, t) },
+		fetchNow: make(chan struct{}, 1), passNow: make(chan struct{}, 1)}
+}
+
+// prepare makes everything that can fail before anything is done.
+func (d *daemon) prepare(ctx context.Context, target reconcile.Target, limits plan.Limits) error {
+	memory := d.stateOf(d.source)
+	applied, err := memory.read()
+	if err != nil {
+		return exitError{reconcile.ExitFailed, err}
+	}
+	if d.listeners, err = d.listen.open(ctx, d.state, d.fetchNow, d.log); err != nil {
+		return err
+	}
+	watch := newWatchdog(d.log)
+	d.loop = reconcile.NewLoop(reconcile.LoopConfig{
+		Target: target, Source: d.source, Load: d.loadCommit, Interval: d.interval, Prune: d.prune, Limits: limits, Applied: applied,
+		Observe: func() bool { return d.dryRun || d.standby() }, Paused: func() bool { return d.paused() || d.standby() },
+		Fetch: d.fetchNow, Full: d.passNow, Log: d.log,
+		OnCommit: func(c reconcile.Commit) { d.remember(memory, c) },
+		OnTurn:   func(t reconcile.Turn) { d.state.OnTurn(t); d.say(t); watch.turn() },
+		OnDone:   d.state.OnDone,
 	})
-	return loop.Run(ctx)
+	return nil
+}
+
+// run goes on until ctx ends, or one of the parts fails; then the pass ends in order.
+func (d *daemon) run(ctx context.Context) error {
+	defer stopping(d.log)
+	defer onHangup(d.passNow)()
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return d.loop.Run(ctx) })
+	for _, l := range d.listeners {
+		parts.Go(func() error { return status.Serve(ctx, l.Listener, l.handler, l.cfg) })
+	}
+	if d.election != nil {
+		parts.Go(func() error { return d.election.run(ctx) })
+	}
+	if err := parts.Wait(); err != nil {
+		return exitError{reconcile.ExitFailed, err}
+	}
+	return nil
+}
+
+// stopped reports whether no write may be sent any more, though it was decided on.
+func (d *daemon) stopped(ctx context.Context) func() bool {
+	return func() bool { return d.paused() || d.standby() || ctx.Err() != nil }
+}
+
+// standby reports whether another process is the one that writes.
+func (d *daemon) standby() bool { return d.election != nil && !d.election.leads() }
+
+// onLead makes a pass at once, so that what the leader before left is found.
+func (d *daemon) onLead(leads bool) {
+	d.state.OnLead(leads)
+	if leads {
+		wake(d.passNow)
+	}
+}
+
+// remember notes a commit before anything of it is applied. Where that fails, the next start may take an older commit for a newer one: it
+// is said, and no reason to leave drift as it is.
+func (d *daemon) remember(memory stateFile, c reconcile.Commit) {
+	if d.dryRun {
+		return
+	}
+	if err := memory.write(c.Hash); err != nil {
+		d.log.Error("the commit is not remembered", "commit", c.Hash, "err", err)
+	}
+}
+
+// target is AWS, or a sandbox made from the first spec.
+func (d *daemon) target(ctx context.Context) (reconcile.Target, error) {
+	if !d.sandbox {
+		return d.app.target(nil, d.state, d.stopped(ctx))
+	}
+	c, err := d.app.fetch(ctx, d.source, "")
+	if err != nil {
+		return nil, err
+	}
+	set, err := d.loadCommit(c)
+	if err != nil {
+		return nil, exitError{reconcile.ExitSpec, err}
+	}
+	return d.app.target(set, d.state, d.stopped(ctx))
 }
 
 // checkDaemon refuses flags that mean nothing to the daemon.
-func (a *app) checkDaemon() error {
+func (a *app) checkDaemon(f *pflag.FlagSet) error {
+	if err := a.checkSource(f, a.spec); err != nil {
+		return err
+	}
 	switch {
-	case a.spec == "":
-		return usageError("say --spec PATH for what to apply, and --once for a single pass")
 	case len(a.targets) > 0:
 		return usageError("--target is for a single pass: say --once")
 	case a.output != "text":
 		return usageError("-o %s is for a single pass: say --once", a.output)
+	case a.metricsTextfile != "":
+		return usageError("--metrics-textfile is for a single pass: the daemon serves its metrics at --listen")
 	case a.interval <= 0:
 		return usageError("--interval %v: say a time above zero, such as 1m", a.interval)
+	}
+	if err := a.listen.check(f); err != nil {
+		return err
 	}
 	return a.checkPass()
 }
 
-// loadCommit loads a commit's files and settles whose they are.
-func (a *app) loadCommit(c reconcile.Commit) (*spec.Set, error) {
-	set, err := spec.Load(c.Files, a.specDir)
-	if err != nil {
-		return nil, err
-	}
-	return a.complete(set)
+// newState is what metrics and status are made from.
+func (a *app) newState(interval time.Duration) *status.State {
+	b := builtFrom(debug.ReadBuildInfo())
+	return status.New(status.Config{Build: status.Build{Version: b.Version, Revision: b.Revision, Go: b.Go}, Interval: interval, Git: a.repo.Repo != "", Webhook: a.listen.secretFile != ""})
 }
 
-// source is where the daemon's spec comes from.
-func (a *app) source() (reconcile.Source, error) {
-	files, dir, err := specFiles(a.spec)
-	if err != nil {
-		return nil, exitError{reconcile.ExitSpec, err}
+// wake puts a value into a channel of capacity one, unless one is there.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
-	a.specDir = dir
-	return local{files}, nil
-}
-
-// daemonTarget is AWS, or a sandbox made from the first spec.
-func (a *app) daemonTarget(ctx context.Context, source reconcile.Source) (reconcile.Target, error) {
-	stopped := func() bool { return a.paused() || ctx.Err() != nil }
-	if !a.sandbox {
-		return a.target(nil, stopped)
-	}
-	c, err := source.Fetch(ctx, "")
-	if err != nil {
-		return nil, exitError{reconcile.ExitFailed, err}
-	}
-	set, err := a.loadCommit(c)
-	if err != nil {
-		return nil, exitError{reconcile.ExitSpec, err}
-	}
-	return a.target(set, stopped)
 }
 
 // onHangup puts a value into full at every SIGHUP; the returned function ends that.
@@ -107,10 +207,7 @@ func onHangup(full chan<- struct{}) (stop func()) {
 		for {
 			select {
 			case <-signals:
-				select {
-				case full <- struct{}{}:
-				default: // one is due already
-				}
+				wake(full)
 			case <-done:
 				return
 			}
@@ -156,17 +253,17 @@ type watchdog struct {
 func newWatchdog(log *slog.Logger) *watchdog { return &watchdog{log: log} }
 
 func (w *watchdog) turn() {
-	state := daemon.SdNotifyWatchdog
+	state := sd.SdNotifyWatchdog
 	if !w.ready {
-		w.ready, state = true, daemon.SdNotifyReady
+		w.ready, state = true, sd.SdNotifyReady
 	}
 	notify(w.log, state)
 }
 
-func stopping(log *slog.Logger) { notify(log, daemon.SdNotifyStopping) }
+func stopping(log *slog.Logger) { notify(log, sd.SdNotifyStopping) }
 
 func notify(log *slog.Logger, state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+	if _, err := sd.SdNotify(false, state); err != nil {
 		log.Warn("systemd was not told", "err", err)
 	}
 }

@@ -22,6 +22,8 @@ type running struct {
 	cmd *exec.Cmd
 	sim *ec2sim.Sim
 	log *lockedBuffer
+
+	endpoint string // of the simulator
 }
 
 // lockedBuffer is written by a process and read by its test.
@@ -46,8 +48,14 @@ func (l *lockedBuffer) String() string {
 func startDaemon(t *testing.T, args ...string) *running {
 	t.Helper()
 	sim, endpoint := server(t)
-	cmd, _ := process(t.Context(), t, endpoint, args...)
-	r := &running{t, cmd, sim, &lockedBuffer{}}
+	return startDaemonAt(t, sim, endpoint, args...)
+}
+
+// startDaemonAt starts it on an AWS that is there already.
+func startDaemonAt(t *testing.T, sim *ec2sim.Sim, endpoint string, args ...string) *running {
+	t.Helper()
+	cmd, _ := process(t.Context(), t, endpoint, append([]string{"--listen", "127.0.0.1:0", "--probe-listen", "127.0.0.1:0"}, args...)...)
+	r := &running{t, cmd, sim, &lockedBuffer{}, endpoint}
 	cmd.Stdout, cmd.Stderr = r.log, r.log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 15 * time.Second
@@ -87,9 +95,7 @@ func (r *running) stop() time.Duration {
 // The daemon makes what a file says, mends what somebody breaks, follows the file, keeps the last good one when it is broken, makes a pass at
 // once on SIGHUP, and ends in order.
 func TestDaemonFollowsAFile(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the processes it starts are not what is tested with -short")
-	}
+	skipProcesses(t)
 	t.Parallel()
 	text := scenarioText(t, "same-account")
 	path := filepath.Join(t.TempDir(), "spec.yaml")
@@ -101,26 +107,18 @@ func TestDaemonFollowsAFile(t *testing.T) {
 	}
 	write(text)
 	r := startDaemon(t, "--spec", path, "--interval", "1s", "--aws-share", "1")
-	routes := func() (n int) {
-		for _, l := range simtest.Lines(r.sim.Dump()) {
-			if strings.Contains(l, " -> "+simtest.Newest(r.sim)+" ") {
-				n++
-			}
-		}
-		return n
-	}
 	r.until("the first passes", 30*time.Second, r.said(`verdict="in sync"`))
-	made := routes()
+	made := r.routes()
 	if made == 0 {
 		t.Fatalf("no routes:\n%s", r.sim.Dump())
 	}
-	(&simtest.Rig{T: t, Sim: r.sim}).Do("111111111111", "eu-west-1", "DeleteRoute", "RouteTableId", "rtb-0000000000000a001", "DestinationCidrBlock", "10.1.0.0/16")
-	r.until("the route is made again", 10*time.Second, func() bool { return routes() == made })
+	r.deleteRoute()
+	r.until("the route is made again", 10*time.Second, func() bool { return r.routes() == made })
 
 	write(strings.Replace(text, "peerings:", "peerngs:", 1))
 	r.until("the broken file is said", 10*time.Second, r.said("the spec does not load"))
-	if !strings.Contains(r.log.String(), path+":") || routes() != made {
-		t.Errorf("a broken file: %d routes, want %d\n%s", routes(), made, r.log)
+	if !strings.Contains(r.log.String(), path+":") || r.routes() != made {
+		t.Errorf("a broken file: %d routes, want %d\n%s", r.routes(), made, r.log)
 	}
 	write(text + "    tags: {ticket: NET-7}\n")
 	r.until("the new tag", 10*time.Second, func() bool { return strings.Contains(r.sim.Dump(), `"ticket":"NET-7"`) })

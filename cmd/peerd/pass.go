@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
+	"time"
 
 	"github.com/peerd/peerd/pkg/awsnet"
 	"github.com/peerd/peerd/pkg/netstate"
@@ -15,6 +17,8 @@ import (
 	"github.com/peerd/peerd/pkg/render"
 	"github.com/peerd/peerd/pkg/sandbox"
 	"github.com/peerd/peerd/pkg/spec"
+	"github.com/peerd/peerd/pkg/status"
+	"github.com/spf13/pflag"
 )
 
 var _ reconcile.Target = (*awsnet.Target)(nil)
@@ -24,34 +28,90 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 	if err := a.checkPass(); err != nil {
 		return err
 	}
-	set, err := a.load(path)
-	if err != nil {
-		return err
-	}
-	only, err := a.links(set)
-	if err != nil {
-		return err
-	}
 	limits, err := plan.ParseLimits(a.maxDelete)
 	if err != nil {
 		return usageError("--max-deletes %v", err)
-	}
-	if a.prune && len(only) > 0 {
-		return usageError("--prune with --target: what nobody wants can be judged only with all peerings in view")
-	}
-	target, err := a.target(set, func() bool { return a.paused() || ctx.Err() != nil })
-	if err != nil {
-		return err
 	}
 	log, err := a.logger()
 	if err != nil {
 		return err
 	}
-	cfg := reconcile.Config{Target: target, Log: log, Timeout: a.timeout, Settle: a.settle, Paused: a.paused}
-	if a.output != "json" {
-		a.narrate(&cfg, dryRun)
+	state := a.newState(0)
+	turn := reconcile.Turn{Fetched: true, Mode: reconcile.ModeFull}
+	in := reconcile.Input{DryRun: dryRun, Prune: a.prune, Limits: limits}
+	err = a.read(ctx, path, &turn, &in)
+	if err == nil {
+		turn.Report, err = a.apply(ctx, in, state, log)
 	}
-	return a.finish(reconcile.New(cfg).Cycle(ctx, reconcile.Input{Spec: set, DryRun: dryRun, Only: only, Prune: a.prune, Limits: limits}))
+	state.OnTurn(turn)
+	if a.metricsTextfile != "" {
+		if written := state.WriteTextfile(a.metricsTextfile); written != nil && err == nil {
+			err = exitError{reconcile.ExitFailed, fmt.Errorf("--metrics-textfile: %w", written)}
+		}
+	}
+	return err
+}
+
+// read fills in what is to be applied; the turn says where that failed.
+func (a *app) read(ctx context.Context, path string, turn *reconcile.Turn, in *reconcile.Input) error {
+	source, err := a.source(path)
+	if err != nil {
+		return err
+	}
+	memory := a.stateOf(source)
+	applied, err := memory.read()
+	if err != nil {
+		return exitError{reconcile.ExitFailed, err}
+	}
+	began := time.Now()
+	c, err := a.fetch(ctx, source, applied)
+	turn.Took, turn.FetchErr = time.Since(began), err
+	if err != nil {
+		return err
+	}
+	if in.Spec, err = a.loadCommit(c); err != nil {
+		turn.SpecErr = err
+		if wrong := (*spec.Errors)(nil); errors.As(err, &wrong) {
+			err = fmt.Errorf("the spec is not valid; nothing was sent to AWS\n%w", err)
+		}
+		return exitError{reconcile.ExitSpec, err}
+	}
+	turn.Commit, in.Limits.Allowed = c, plan.AllowedBy(c.Message)
+	if in.Only, err = a.links(in.Spec); err != nil {
+		return err
+	}
+	if in.Prune && len(in.Only) > 0 {
+		return usageError("--prune with --target: what nobody wants can be judged only with all peerings in view")
+	}
+	if in.DryRun {
+		return nil
+	}
+	if err := memory.write(c.Hash); err != nil {
+		return exitError{reconcile.ExitFailed, err} // a rewind would go unseen next time
+	}
+	return nil
+}
+
+// apply makes the pass; the report is nil where there was none.
+func (a *app) apply(ctx context.Context, in reconcile.Input, state *status.State, log *slog.Logger) (*reconcile.Report, error) {
+	target, err := a.target(in.Spec, state, func() bool { return a.paused() || ctx.Err() != nil })
+	if err != nil {
+		return nil, err
+	}
+	cfg := reconcile.Config{Target: target, Log: log, Timeout: a.timeout, Settle: a.settle, Paused: a.paused, OnDone: state.OnDone}
+	if a.output != "json" {
+		a.narrate(&cfg, in.DryRun)
+	}
+	report := reconcile.New(cfg).Cycle(ctx, in)
+	return report, a.finish(report)
+}
+
+// checkOnce refuses what would not hold for a single pass.
+func (a *app) checkOnce(f *pflag.FlagSet) error {
+	if a.leader.elect {
+		return usageError("--leader-elect is for the daemon: a single pass would write, whoever leads")
+	}
+	return a.checkSource(f, a.spec)
 }
 
 // checkPass refuses flags of a pass that mean nothing. Zero is none of them: a time of zero would be taken for one that was not given.
@@ -69,47 +129,27 @@ func (a *app) checkPass() error {
 	return nil
 }
 
-// load reads the spec and settles whose it is.
-func (a *app) load(path string) (*spec.Set, error) {
-	if path == "" {
-		return nil, usageError("say --spec PATH: a file, or a directory of *.yaml files")
+// target is AWS, or a sandbox made from the set. No write is sent to it once stopped says so.
+func (a *app) target(set *spec.Set, state *status.State, stopped func() bool) (*awsnet.Target, error) {
+	if !a.sandbox {
+		return a.targetIn(nil, state, stopped), nil
 	}
-	set, err := loadSpec(path)
+	box, err := sandbox.New(set)
 	if err != nil {
-		return nil, exitError{reconcile.ExitSpec, fmt.Errorf("the spec is not valid; nothing was sent to AWS\n%w", err)}
+		return nil, exitError{reconcile.ExitFailed, fmt.Errorf("make a sandbox from the spec: %w", err)}
 	}
-	set, err = a.complete(set)
-	if err != nil {
-		return nil, exitError{reconcile.ExitSpec, err}
-	}
-	return set, nil
+	return a.targetIn(box, state, stopped), nil
 }
 
-// complete adds to a spec what the command line says: whose it is, and where STS is asked.
-func (a *app) complete(set *spec.Set) (*spec.Set, error) {
-	set, err := set.WithOwner(netstate.OwnerID(a.owner))
-	if err != nil {
-		return nil, err
-	}
-	for _, account := range set.Accounts {
-		if account.STSRegion == "" {
-			account.STSRegion = netstate.Region(a.stsRegion)
-		}
-	}
-	return set, nil
-}
-
-// target is AWS, or the sandbox. No write is sent to it once stopped says so.
-func (a *app) target(set *spec.Set, stopped func() bool) (*awsnet.Target, error) {
-	cfg := awsnet.Config{Share: a.awsShare, Stopped: stopped}
-	if a.sandbox {
-		box, err := sandbox.New(set)
-		if err != nil {
-			return nil, exitError{reconcile.ExitFailed, fmt.Errorf("make a sandbox from the spec: %w", err)}
-		}
+// targetIn is AWS where there is no box.
+func (a *app) targetIn(box *sandbox.Box, state *status.State, stopped func() bool) *awsnet.Target {
+	cfg := awsnet.Config{Share: a.awsShare, Stopped: stopped, OnCall: func(c awsnet.Call) {
+		state.OnCall(status.Call{Operation: c.Operation, Outcome: string(c.Outcome), Duration: c.Duration})
+	}}
+	if box != nil {
 		cfg.HTTPClient, cfg.Source = box.HTTPClient(), box.Source
 	}
-	return awsnet.New(cfg), nil
+	return awsnet.New(cfg)
 }
 
 // paused reports whether the pause file exists. A path that cannot be looked at counts as there: who names one wants to be able to stop.
@@ -131,7 +171,9 @@ func (a *app) narrate(cfg *reconcile.Config, dryRun bool) {
 			fmt.Fprintln(a.stdout)
 		}
 	}
+	count := cfg.OnDone
 	cfg.OnDone = func(r reconcile.Result) {
+		count(r)
 		if r.Err != nil {
 			fmt.Fprintf(a.stderr, "not applied  %s: %s: %s\n", r.Action.Link(), render.Plain(r.Action.String()), render.Plain(r.Err.Error()))
 			return

@@ -16,6 +16,9 @@ func (a *app) planCommand() *cobra.Command {
 			if len(args) == 1 {
 				path = args[0]
 			}
+			if err := a.checkSource(cmd.Flags(), path); err != nil {
+				return err
+			}
 			return a.pass(cmd.Context(), path, true)
 		},
 	}

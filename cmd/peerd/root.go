@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/peerd/peerd/pkg/gitwatch"
 	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/render"
 )
 
 // options are the flags that several sub-commands share.
@@ -38,6 +40,12 @@ type options struct {
 	maxDelete string
 	pauseFile string
 	color     string
+
+	repo            gitwatch.Config
+	stateFile       string
+	listen          listenOptions
+	metricsTextfile string
+	leader          leaderOptions
 }
 
 // app is one invocation: its flags and where its output goes.
@@ -94,7 +102,8 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 		Example: `  peerd --once --sandbox --spec peerings.example.yaml   try it on a simulated AWS, without credentials
   peerd plan specs/                                     what would be changed
   peerd --once --spec specs/                            one pass
-  peerd --spec specs/ --prune                           the daemon: a pass every minute, and when a file changes
+  peerd --spec specs/ --prune                           the daemon: a pass every minute, on files that are here
+  peerd --repo https://git.example.com/net/specs.git --git-token-file token --path specs   the daemon, on a git repository
   peerd --once --spec specs/ --target hub-payments      one peering only
   peerd validate specs/                                 check the files, offline`,
 		Args:          cobra.NoArgs,
@@ -111,7 +120,10 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 				if !cmd.Flags().Changed("log.level") {
 					a.logLevel = "info" // nobody sees a daemon's progress but in its log
 				}
-				return a.daemon(cmd.Context())
+				return a.daemon(cmd.Context(), cmd.Flags())
+			}
+			if err := a.checkOnce(cmd.Flags()); err != nil {
+				return err
 			}
 			return a.pass(cmd.Context(), a.spec, a.dryRun)
 		},
@@ -119,12 +131,13 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 	root.SetFlagErrorFunc(flagError)
 	a.passFlags(root)
 	root.Flags().BoolVar(&a.once, "once", false, "one pass, then exit")
-	root.Flags().DurationVar(&a.interval, "interval", time.Minute, "time between full passes of the daemon, give or take a tenth")
+	a.daemonFlags(root)
+	root.Flags().StringVar(&a.metricsTextfile, "metrics-textfile", "", "`FILE` for the metrics of a single pass, for the node exporter's textfile collector")
 	root.Flags().BoolVar(&a.dryRun, "dry-run", false, "plan only: no call that changes anything")
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "auto, always or never; auto colours on a terminal unless NO_COLOR is set")
 	root.PersistentFlags().StringVar(&a.logLevel, "log.level", "warn", "debug, info, warn or error; of the daemon info where nothing is said")
 	root.PersistentFlags().StringVar(&a.logFormat, "log.format", "text", "text or json")
-	root.AddCommand(a.planCommand(), a.validateCommand(), a.schemaCommand(), a.simCommand(), a.versionCommand())
+	root.AddCommand(a.planCommand(), a.validateCommand(), a.schemaCommand(), a.simCommand(), a.demoCommand(), a.versionCommand())
 	return root
 }
 
@@ -132,6 +145,7 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 func (a *app) passFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	a.repoFlags(f)
 	f.StringArrayVar(&a.targets, "target", nil, "plan and apply only the peering with this `LABEL`; may be repeated; PEERD_TARGET takes several with commas between them")
 	f.BoolVar(&a.prune, "prune", false, "remove what is ours and no longer in the spec")
 	f.StringVar(&a.maxDelete, "max-deletes", "10%", "`N|P%`: of how many peerings one pass may remove something; over it nothing is removed")
@@ -200,7 +214,7 @@ func (a *app) logger() (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
 		return nil, usageError("--log.level %q: say debug, info, warn or error", a.logLevel)
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: plainAttr}
 	switch a.logFormat {
 	case "json":
 		return slog.New(slog.NewJSONHandler(a.stderr, opts)), nil
@@ -208,4 +222,25 @@ func (a *app) logger() (*slog.Logger, error) {
 		return slog.New(slog.NewTextHandler(a.stderr, opts)), nil
 	}
 	return nil, usageError("--log.format %q: say text or json", a.logFormat)
+}
+
+// plainAttr makes what is logged harmless to whoever prints it: names, tags and messages come from strangers, and JSON lets characters
+// through that turn the direction of writing or move a terminal's cursor.
+func plainAttr(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(plainLines(v))
+	case error:
+		a.Value = slog.StringValue(plainLines(v.Error()))
+	}
+	return a
+}
+
+// plainLines keeps the ends of lines, which the handlers escape themselves.
+func plainLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = render.Plain(l)
+	}
+	return strings.Join(lines, "\n")
 }

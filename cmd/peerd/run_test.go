@@ -59,7 +59,7 @@ func TestExitCodes(t *testing.T) {
 		"labels are completed":   {[]string{"__complete", "plan", example, "--target", "hub"}, nil, 0, "hub-data\nhub-payments\n"},
 		"help has examples":      {[]string{"--help"}, nil, 0, "peerd --once --sandbox --spec peerings.example.yaml"},
 		"bad share":              {[]string{"--once", "--sandbox", "--spec", example, "--aws-share", "2"}, nil, 3, "--aws-share"},
-		"no daemon yet":          {nil, nil, 3, "--once"},
+		"nothing to apply":       {nil, nil, 3, "say --spec PATH"},
 		"version":                {[]string{"version"}, nil, 0, "peerd "},
 		"completion":             {[]string{"completion", "bash"}, nil, 0, "peerd"},
 	} {

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -22,14 +23,16 @@ type LoopConfig struct {
 	Interval time.Duration // between full passes, give or take a tenth; zero: a minute
 	Prune    bool
 	Limits   plan.Limits
-	Observe  bool          // plan only, with the accounts' readRole: a standby
+	Observe  func() bool   // asked before every pass: plan only, with the accounts' readRole, as a standby does; nil: never
 	Paused   func() bool   // asked before every write; nil: never
+	Applied  string        // the hash of the commit that a process before this one applied last; empty: none
 	Fetch    chan struct{} // a value in it fetches at once, and makes a pass if there is a new commit; may be nil
 	Full     chan struct{} // a value in it makes a full pass at once; may be nil
 
-	Log    *slog.Logger // nil: no log
-	OnTurn func(Turn)   // told of every turn when it is over; may be nil
-	OnDone func(Result) // told of every action as it is done, from one goroutine at a time; may be nil
+	Log      *slog.Logger // nil: no log
+	OnCommit func(Commit) // told of a commit that comes into force, before anything of it is applied; may be nil
+	OnTurn   func(Turn)   // told of every turn when it is over; may be nil
+	OnDone   func(Result) // told of every action as it is done, from one goroutine at a time; may be nil
 }
 
 // Mode is why a pass was made, and so what it covers.
@@ -89,6 +92,12 @@ func NewLoop(cfg LoopConfig) *Loop {
 	}
 	if cfg.OnTurn == nil {
 		cfg.OnTurn = func(Turn) {}
+	}
+	if cfg.OnCommit == nil {
+		cfg.OnCommit = func(Commit) {}
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func() bool { return false }
 	}
 	return &Loop{cfg: cfg}
 }
@@ -171,7 +180,7 @@ func (l *Loop) fetch(ctx context.Context, t *Turn) []netstate.Link {
 	asking, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	began := time.Now()
-	c, err := l.cfg.Source.Fetch(asking, l.commit.Hash)
+	c, err := l.cfg.Source.Fetch(asking, cmp.Or(l.commit.Hash, l.cfg.Applied))
 	t.Took = time.Since(began)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -194,6 +203,7 @@ func (l *Loop) fetch(ctx context.Context, t *Turn) []netstate.Link {
 	}
 	was := l.set
 	l.set, l.commit, l.refused = set, c, ""
+	l.cfg.OnCommit(c)
 	l.cfg.Log.Info("new commit", "commit", c.Hash, "subject", c.Subject)
 	return changedLinks(was, set)
 }
@@ -203,7 +213,7 @@ func (l *Loop) pass(ctx context.Context, only []netstate.Link) *Report {
 	limits := l.cfg.Limits
 	limits.Allowed = plan.AllowedBy(l.commit.Message)
 	r := New(Config{Target: l.cfg.Target, Log: l.cfg.Log, Settle: daemonSettle, NoWait: true, Paused: l.cfg.Paused, OnDone: l.cfg.OnDone})
-	rep := r.Cycle(ctx, Input{Spec: l.set, DryRun: l.cfg.Observe, Only: only, Near: only != nil, Prune: l.cfg.Prune && only == nil, Limits: limits, Memory: l.memory})
+	rep := r.Cycle(ctx, Input{Spec: l.set, DryRun: l.cfg.Observe(), Only: only, Near: only != nil, Prune: l.cfg.Prune && only == nil, Limits: limits, Memory: l.memory})
 	l.memory = rep.Memory
 	if rep.Err != nil && !errors.Is(rep.Err, context.Canceled) {
 		l.cfg.Log.Error("pass failed", "err", rep.Err)

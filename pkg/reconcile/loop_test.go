@@ -215,7 +215,7 @@ func TestLoopFetchesWhenTold(t *testing.T) {
 func TestLoopOnlyObserves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) { c.Observe = true })
+		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) { c.Observe = func() bool { return true } })
 		defer l.stop()
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
