@@ -44,9 +44,15 @@ func (r *running) tagged(ticket string) func() bool {
 // address is where the daemon listens for something, as it says itself.
 func (r *running) address(flag string) string {
 	r.t.Helper()
-	said := regexp.MustCompile(`msg=listening for=` + flag + ` address=(\S+)`)
-	r.until("it listens for "+flag, 10*time.Second, func() bool { return said.MatchString(r.log.String()) })
-	return "http://" + said.FindStringSubmatch(r.log.String())[1]
+	return "http://" + addressSaid(r, `msg=listening for=`+flag+` address=(\S+)`)
+}
+
+// addressSaid waits for a process to say where it listens.
+func addressSaid(r *running, words string) string {
+	r.t.Helper()
+	said := regexp.MustCompile(words)
+	r.until("it says where it listens: "+words, 20*time.Second, func() bool { return said.MatchString(r.log.String()) })
+	return said.FindStringSubmatch(r.log.String())[1]
 }
 
 // get returns an answer's status and body.
