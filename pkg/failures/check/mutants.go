@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,7 +84,9 @@ func mutant(ctx context.Context, patch string, tests []test) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for pkg, names := range byPackage(tests) {
+	by := byPackage(tests)
+	for _, pkg := range cheapFirst(by) {
+		names := by[pkg]
 		args := []string{"test", "-count=1", "-overlay", overlay, "-run", "^(" + strings.Join(names, "|") + ")$", "-timeout", "5m", pkg}
 		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 		if m := failed.FindSubmatch(out); err != nil && m != nil {
@@ -102,6 +106,13 @@ func byPackage(tests []test) map[string][]string {
 		out[t.Dir] = append(out[t.Dir], t.Name)
 	}
 	return out
+}
+
+// cheapFirst puts commands last: each mutant links them anew.
+func cheapFirst(by map[string][]string) []string {
+	return slices.SortedFunc(maps.Keys(by), func(a, b string) int {
+		return cmp.Or(cmp.Compare(strings.Count(a, "/cmd/"), strings.Count(b, "/cmd/")), cmp.Compare(a, b))
+	})
 }
 
 var patched = regexp.MustCompile(`(?m)^\+\+\+ b/(\S+)`)
