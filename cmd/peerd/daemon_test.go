@@ -54,15 +54,27 @@ func startDaemon(t *testing.T, args ...string) *running {
 // startDaemonAt starts it on an AWS that is there already.
 func startDaemonAt(t *testing.T, sim *ec2sim.Sim, endpoint string, args ...string) *running {
 	t.Helper()
+	r := prepareDaemonAt(t, sim, endpoint, args...)
+	r.start()
+	return r
+}
+
+// prepareDaemonAt does everything but start it.
+func prepareDaemonAt(t *testing.T, sim *ec2sim.Sim, endpoint string, args ...string) *running {
+	t.Helper()
 	cmd, _ := process(t.Context(), t, endpoint, append([]string{"--listen", "127.0.0.1:0", "--probe-listen", "127.0.0.1:0"}, args...)...)
 	r := &running{t, cmd, sim, &lockedBuffer{}, endpoint}
 	cmd.Stdout, cmd.Stderr = r.log, r.log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 15 * time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return r
+}
+
+func (r *running) start() {
+	r.t.Helper()
+	if err := r.cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // until waits for a condition, and fails the test with the log if it does not come.
