@@ -75,6 +75,7 @@ func (r *running) start() {
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
+	r.t.Cleanup(func() { _ = r.cmd.Process.Kill() }) // one that a failed test leaves stopped would keep the simulator's connections
 }
 
 // until waits for a condition, and fails the test with the log if it does not come.

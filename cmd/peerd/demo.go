@@ -20,6 +20,7 @@ import (
 
 func (a *app) demoCommand() *cobra.Command {
 	var whole time.Duration
+	var listen string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Watch the daemon at work on a simulated AWS",
@@ -32,11 +33,12 @@ func (a *app) demoCommand() *cobra.Command {
 			if whole < 12*time.Second {
 				return usageError("--for %v: the story needs at least 12s", whole)
 			}
+			a.listen = listenOptions{main: listen}
 			return a.demo(cmd.Context(), whole)
 		},
 	}
 	cmd.Flags().DurationVar(&whole, "for", time.Minute, "how long it goes on")
-	cmd.Flags().StringVar(&a.listen.main, "listen", "127.0.0.1:9797", "`ADDR` of /metrics, /api/v1/status and a page for people; \"\": none")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9797", "`ADDR` of /metrics, /api/v1/status and a page for people; \"\": none")
 	return cmd
 }
 
