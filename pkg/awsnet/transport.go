@@ -59,6 +59,9 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	resp, body, err := w.attempt(req)
 	call.Duration = time.Since(start)
 	if resp != nil {
+		if resp.StatusCode >= 300 {
+			body = unsaid(req.Header, body)
+		}
 		call.Status, call.Code = resp.StatusCode, refusal(resp, body)
 		f.unknown = !refusedFirst(resp, call.Code)
 		if err == nil && resp.StatusCode/100 == 2 {
@@ -117,6 +120,16 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 		return nil, tooLong
 	}
 	return body, nil
+}
+
+// unsaid takes out of a refusal what the request proved itself with: some proxies repeat it, and messages are printed.
+func unsaid(sent http.Header, body []byte) []byte {
+	for _, name := range []string{"X-Amz-Security-Token", "Authorization"} {
+		if secret := sent.Get(name); secret != "" {
+			body = bytes.ReplaceAll(body, []byte(secret), []byte("[secret]"))
+		}
+	}
+	return body
 }
 
 // refusal returns the error code of a reply that is a refusal.
