@@ -5,7 +5,7 @@ FUZZTIME = 10s
 # what a long test says, without its parts; its failure is the command's.
 SUMMARY = awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
 
-.PHONY: build test race lint fuzz golden rows mutants soak sweep check
+.PHONY: build test race lint fuzz golden rows mutants soak soak-idle sweep check
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -55,8 +55,13 @@ soak:
 	$(SOAK) -run '^TestMemorySoak$$' | $(SUMMARY)
 	$(SOAK) -run '^TestSoak$$' | $(SUMMARY)
 
+# soak-idle lets the daemon make PASSES passes while nothing changes, and says what it called and what it holds at the end.
+PASSES = 1000
+soak-idle:
+	PEERD_IDLE_PASSES=$(PASSES) go test -count=1 -timeout 0 -v -run '^TestIdle$$' ./cmd/peerd | $(SUMMARY)
+
 # sweep stops peerd before and after every call of every situation of pkg/crash, and says how many there were.
 sweep:
 	go test -count=1 -run '^TestSweep$$' -v ./pkg/crash | $(SUMMARY)
 
-check: test lint race fuzz rows mutants sweep soak
+check: test lint race fuzz rows mutants sweep soak soak-idle
