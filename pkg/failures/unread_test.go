@@ -264,6 +264,31 @@ func TestF26NoAnswer(t *testing.T) {
 	}
 }
 
+// A peering of which one side does not answer is not begun: whatever it is that cannot be read, nobody knows yet what would be asked there.
+func TestF26NothingIsBegun(t *testing.T) {
+	t.Parallel()
+	for side, spec := range map[string]string{
+		"accepter":  withPeerings(hubPay, hubTools),
+		"requester": withPeerings("  - {name: hub-pay, requester: {vpc: pay}, accepter: {vpc: hub}}\n", hubTools),
+	} {
+		for _, action := range []string{"", "DescribeVpcPeeringConnections", "DescribeVpcs", "DescribeRouteTables"} {
+			inBubble(t, side+" "+action, func(t *testing.T) {
+				r := simtest.New(t, ec2sim.Config{}, spec)
+				r.Sim.Inject(fault.Rule{Service: "ec2", Operation: action, Account: payments, Kind: fault.Hang, Before: true})
+				pass, _ := r.Apply()
+				simtest.MustExit(t, "the pass that cannot read", pass, reconcile.ExitAttention)
+				if n := asks(r.Sim.Calls()); n != 1 {
+					t.Errorf("%d requests, want that of hub-tools", n)
+				}
+				wantNone(t, "made", facts(r, "hub-pay"))
+				failures.Shown(t, 26, r.Sim.Fired()[fault.Hang] > 0, "an account, or a listing of it, that does not answer")
+				r.Sim.ClearFaults()
+				applied(t, r)
+			})
+		}
+	}
+}
+
 // The names and addresses of an endpoint may be out of reach before there is any HTTP.
 func TestF26EndpointUnreachable(t *testing.T) {
 	t.Parallel()
