@@ -177,3 +177,33 @@ func TestF09ASlowAccountHoldsUpNobody(t *testing.T) {
 		failures.Shown(t, 9, b.sim.Fired()[fault.Late] > 0, "one account is slow")
 	})
 }
+
+// In one look, too, a slow account holds up nobody, though its name comes first: the others are read in the time they take without it, and
+// the whole look takes as long as its slowest scope.
+func TestF09ASlowAccountIsReadBesideTheOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, ec2sim.Config{Latency: 100 * time.Millisecond})
+		b.see(t, lookAt(hub, near, far)) // opens the sessions
+		// look returns when the last of bob's lists was asked for, and when all had been read.
+		look := func(vpcs ...netstate.VPC) (bobs, all time.Duration) {
+			start := time.Now()
+			b.see(t, lookAt(vpcs...))
+			for _, c := range b.sim.Calls() {
+				if c.Account == string(bob) {
+					bobs = max(bobs, c.Time.Sub(start))
+				}
+			}
+			return bobs, time.Since(start)
+		}
+		alone, _ := look(near, far)
+		b.sim.Inject(fault.Rule{Service: "ec2", Account: string(alice), Kind: fault.Late, Delay: 10 * time.Second})
+		_, slow := look(hub)
+		beside, all := look(hub, near, far)
+		if beside > alone*11/10 {
+			t.Errorf("bob's lists are asked for within %s alone, within %s beside a slow account", alone, beside)
+		}
+		diff(t, all, slow)
+		failures.Shown(t, 9, alone > 0 && slow > 10*time.Second && b.sim.Fired()[fault.Late] > 0, "one account is slow")
+	})
+}
