@@ -87,10 +87,7 @@ func (w *wire) attempt(req *http.Request) (*http.Response, []byte, error) {
 	if err != nil {
 		return nil, nil, w.silence(req.Context(), ctx, err)
 	}
-	stream := resp.Body // of its own: whoever closes it late must not read a field that Do writes meanwhile
-	defer stream.Close()
-	stop := context.AfterFunc(ctx, func() { stream.Close() }) // wakes a reader that does not watch the context itself
-	defer stop()
+	defer resp.Body.Close()
 	body, err := readAll(resp, w.cfg.MaxBody)
 	if err != nil {
 		return resp, nil, w.silence(req.Context(), ctx, err)
