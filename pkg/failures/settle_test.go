@@ -3,6 +3,7 @@ package failures_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +68,25 @@ func TestF31NotVisibleYet(t *testing.T) {
 	}
 }
 
+// A request that no list shows yet did not come to nothing: once its partner has accepted it, the same pass goes on.
+func TestF31RequestNotVisibleYet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := simtest.New(t, ec2sim.Config{}, toPartner)
+		r.Sim.Inject(fault.Rule{Operation: "DescribeVpcPeeringConnections", Kind: fault.Stale, Delay: 15 * time.Second})
+		time.AfterFunc(100*time.Millisecond, func() { r.Try(partner, west, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", "PCX") })
+		pass, calls := r.Apply()
+		simtest.MustExit(t, "the pass", pass, reconcile.ExitInSync)
+		if n := asks(calls); n != 1 {
+			t.Errorf("%d requests for one connection", n)
+		}
+		wantOne(t, "route to the partner", facts(r, " route ", "10.200.0.0/16 -> pcx-"))
+		failures.Shown(t, 31, r.Sim.Fired()[fault.Stale] > 3, "lists from before the request")
+		r.Sim.ClearFaults()
+		mustRest(t, r)
+	})
+}
+
 // What a pass did and no list shows when it ends is no drift for the next pass.
 func TestF31StaleLookOfTheNextPass(t *testing.T) {
 	t.Parallel()
@@ -129,11 +149,21 @@ func TestF31TagsNotVisibleYet(t *testing.T) {
 			if n := asks(calls); n != 1 {
 				t.Errorf("%d requests for one connection", n)
 			}
+			if action == "DescribeVpcPeeringConnections" && !accepted(calls, end) {
+				t.Error("the request was not accepted before its tags were listed")
+			}
 			failures.Shown(t, 31, bare.Load() > 0, "tags that are not visible yet")
 			time.Sleep(15 * time.Second)
 			mustRest(t, r)
 		})
 	}
+}
+
+// accepted reports whether a request was accepted before a time.
+func accepted(calls []ec2sim.Call, end time.Time) bool {
+	return slices.ContainsFunc(calls, func(c ec2sim.Call) bool {
+		return c.Action == "AcceptVpcPeeringConnection" && c.Applied && c.Time.Before(end)
+	})
 }
 
 var tagSets = regexp.MustCompile(`(?s)<tagSet>.*?</tagSet>`)
