@@ -6,9 +6,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/failures"
+	"github.com/peerd/peerd/pkg/simtest"
 )
 
 // F62: while the pause file exists the plan is shown and nothing is done; without it the pass goes on as ever.
@@ -53,4 +55,28 @@ func TestF62PauseFileInTheMiddle(t *testing.T) {
 		t.Errorf("exit %d (%v), %d writes, want none after the pause\n%s", code, err, writes.Load(), out)
 	}
 	failures.Shown(t, 62, writes.Load() >= 1, "the pause file was made when one write had taken effect")
+}
+
+// F62: the daemon, and a pause file that is made while it runs: drift is still measured, nothing is mended, and all of it is once the file is gone.
+func TestF62PauseFileOfTheDaemon(t *testing.T) {
+	skipProcesses(t)
+	t.Parallel()
+	dir := t.TempDir()
+	spec, file := filepath.Join(dir, "spec.yaml"), filepath.Join(dir, "pause")
+	must(t, os.WriteFile(spec, []byte(scenarioText(t, "same-account")), 0o600))
+	r := startDaemon(t, "--spec", spec, "--interval", "1s", "--aws-share", "1", "--pause-file", file)
+	r.until("the first passes", 30*time.Second, r.said(`verdict="in sync"`))
+	made := r.routes()
+
+	must(t, os.WriteFile(file, nil, 0o600))
+	r.deleteRoute()
+	calls := len(r.sim.Calls())
+	drifts := func() int { return strings.Count(r.log.String(), " add=1 ") }
+	before := drifts()
+	r.until("two passes that see what is missing", 15*time.Second, func() bool { return drifts() >= before+2 })
+	simtest.WantActions(t, nil, simtest.Mutating(r.sim.Calls()[calls:]))
+	failures.Shown(t, 62, made > 0 && r.routes() == made-1, "the pause file was there while a route was missing")
+
+	must(t, os.Remove(file))
+	r.until("the route is made again", 10*time.Second, func() bool { return r.routes() == made })
 }
