@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	shown, err := collect(ctx)
+	shown, err := collect(ctx, want)
 	if err != nil {
 		return err
 	}
@@ -115,20 +115,28 @@ type test struct {
 	Name, Dir string
 }
 
-// collect runs the tests of rows, those named TestF and a digit, and returns what they registered.
-func collect(ctx context.Context) (map[int][]test, error) {
+// collect runs the tests of rows, which are named TestF and a row, and returns what they registered.
+func collect(ctx context.Context, rows []int) (map[int][]test, error) {
 	dir, err := os.MkdirTemp("", "peerd-rows")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	log := filepath.Join(dir, "rows")
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-run", "^TestF[0-9]", "./...")
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-run", "^TestF("+alternatives(rows)+")", "./...")
 	cmd.Env = append(os.Environ(), failures.Log+"="+log)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("the tests of rows fail: %w\n%s", err, out)
 	}
 	return readShown(log)
+}
+
+func alternatives(rows []int) string {
+	out := make([]string, len(rows))
+	for i, n := range rows {
+		out[i] = fmt.Sprintf("%02d", n)
+	}
+	return strings.Join(out, "|")
 }
 
 func readShown(path string) (map[int][]test, error) {
