@@ -225,3 +225,21 @@ func TestF34AlreadyThere(t *testing.T) {
 		})
 	}
 }
+
+// What is there already did not fail: what the same commit removes goes in the same pass.
+func TestF34AlreadyThereHoldsBackNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := simtest.New(t, ec2sim.Config{Switches: world.Switches{IdenticalCreateRoute: "fail"}}, everyWrite)
+		applied(t, r)
+		r.Spec = simtest.LoadSpec(t, everyWrite, "to: [10.20.0.0/17]", "to: [10.20.128.0/17]")
+		during(r, "DescribeRouteTables", func(url.Values) {
+			r.Do(network, west, "CreateRoute", "RouteTableId", "rtb-0000000000000a001", "DestinationCidrBlock", "10.20.128.0/17", "VpcPeeringConnectionId", simtest.Newest(r.Sim))
+		})
+		pass, calls := r.Prune(100)
+		simtest.MustExit(t, "the pass", pass, reconcile.ExitInSync)
+		wantNone(t, "left", facts(r, " route ", " 10.20.0.0/17 "))
+		failures.Shown(t, 34, failedWith(calls, "CreateRoute", "RouteAlreadyExists"), "the same route is there already")
+		mustRest(t, r)
+	})
+}
