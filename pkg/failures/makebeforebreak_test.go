@@ -84,12 +84,15 @@ func TestF57AdditionFails(t *testing.T) {
 			tc.fault(r)
 			r.Spec = simtest.LoadSpec(t, halves, append(slices.Clone(otherHalves), tc.then...)...)
 			before := r.Sim.Dump()
-			for range 2 {
+			for i := range 2 {
 				pass, calls := r.Prune(1)
 				simtest.MustExit(t, "pass", pass, reconcile.ExitAttention)
 				wantNone(t, "removed", lost(r, before))
 				if n := len(of(calls, "DeleteRoute", "RevokeSecurityGroupIngress")); n > 0 {
 					t.Errorf("%d calls that remove", n)
+				}
+				if i == 1 && len(r.Sim.Fired()) == 0 && slices.ContainsFunc(pass.First.Actions, func(a plan.Action) bool { return a.Step().Removes() }) {
+					t.Errorf("what cannot be added is known by now, and removals are announced:\n%s", simtest.Text(pass))
 				}
 				failures.Shown(t, 57, tc.fired(r, pass), "an addition cannot be done")
 			}
