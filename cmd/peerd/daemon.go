@@ -107,12 +107,16 @@ func (d *daemon) run(ctx context.Context) error {
 	defer stopping(d.log)
 	defer onHangup(d.passNow)()
 	parts, ctx := errgroup.WithContext(ctx)
-	parts.Go(func() error { return d.loop.Run(ctx) })
+	leading, giveBack := context.WithCancel(context.WithoutCancel(ctx))
+	parts.Go(func() error {
+		defer giveBack() // the lease, once the last call has ended: until then nobody else may write
+		return d.loop.Run(ctx)
+	})
 	for _, l := range d.listeners {
 		parts.Go(func() error { return status.Serve(ctx, l.Listener, l.handler, l.cfg) })
 	}
 	if d.election != nil {
-		parts.Go(func() error { return d.election.run(ctx) })
+		parts.Go(func() error { return d.election.run(leading) })
 	}
 	if err := parts.Wait(); err != nil {
 		return exitError{reconcile.ExitFailed, err}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/klog/v2"
 )
 
 // The times of a lease, as Kubernetes' own controllers have them: who leads renews every two seconds, gives up when that has not worked for
@@ -41,12 +43,16 @@ func (o *leaderOptions) flags(f *pflag.FlagSet) {
 type election struct {
 	log      *slog.Logger
 	lock     resourcelock.Interface
-	elector  atomic.Pointer[leaderelection.LeaderElector] // of the current term; a lost one is not used again
 	onChange func(leads bool)
+
+	mu      sync.Mutex // so that what is told last is true; guards led
+	led     bool
+	elector atomic.Pointer[leaderelection.LeaderElector] // of the current term; a lost one is not used again
 }
 
 // newElection reads where Kubernetes is: from KUBECONFIG, else from the pod that peerd runs in.
 func newElection(lease string, log *slog.Logger, onChange func(bool)) (*election, error) {
+	klog.SetSlogLogger(log) // client-go's own log
 	cfg, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {
 		return nil, fmt.Errorf("--leader-elect: find Kubernetes: %w", err)
@@ -89,23 +95,40 @@ func (e *election) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 			Lock: e.lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, ReleaseOnCancel: true,
-			Callbacks: leaderelection.LeaderCallbacks{
-				OnStartedLeading: func(context.Context) { e.changed(true) },
-				OnStoppedLeading: func() { e.changed(false) },
-			},
+			Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { e.won() }, OnStoppedLeading: e.lost},
 		})
 		if err != nil {
 			return fmt.Errorf("--leader-elect: %w", err)
 		}
+		e.mu.Lock()
 		e.elector.Store(elector)
+		e.mu.Unlock()
 		elector.Run(ctx) // returns when the lease is lost, or ctx ends
 	}
 	return nil
 }
 
-func (e *election) changed(leads bool) {
-	e.log.Info("leadership", "leads", leads, "identity", e.lock.Identity())
-	e.onChange(leads)
+// won may be told late, when all is lost again.
+func (e *election) won() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if elector := e.elector.Load(); elector != nil && elector.IsLeader() {
+		e.led = true
+		e.log.Info("this process leads", "identity", e.lock.Identity())
+		e.onChange(true)
+	}
+}
+
+// lost is called at the end of every term that was stood for, won or not.
+func (e *election) lost() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.elector.Store(nil)
+	if e.led {
+		e.led = false
+		e.log.Info("this process leads no more", "identity", e.lock.Identity())
+	}
+	e.onChange(false)
 }
 
 // leads reports whether writes may be begun. A process that was stopped, and wakes up, finds by the clock that its lease is over, before
