@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"pkg/preflight":               {"pkg/netstate", "pkg/spec", "pkg/plan"},
 	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"},
 	"pkg/reconcile/reconciletest": {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
-	"pkg/render":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
+	"pkg/render":                  {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/reconcile"},
 	"pkg/status":                  {"pkg/netstate", "pkg/plan", "pkg/reconcile", "pkg/render"},
 	"pkg/awsnet":                  {"pkg/netstate", "pkg/plan"},
 	"pkg/gitwatch":                {"pkg/reconcile"},

@@ -100,7 +100,7 @@ func (a *app) apply(ctx context.Context, in reconcile.Input, state *status.State
 	}
 	cfg := reconcile.Config{Target: target, Log: log, Timeout: a.timeout, Settle: a.settle, Paused: a.paused, OnDone: state.OnDone}
 	if a.output != "json" {
-		a.narrate(&cfg, in.DryRun)
+		a.narrate(&cfg, in)
 	}
 	report := reconcile.New(cfg).Cycle(ctx, in)
 	return report, a.finish(report)
@@ -162,12 +162,12 @@ func (a *app) paused() bool {
 }
 
 // narrate prints the plan to stdout as soon as it is made, and what is done to stderr while it is done.
-func (a *app) narrate(cfg *reconcile.Config, dryRun bool) {
+func (a *app) narrate(cfg *reconcile.Config, in reconcile.Input) {
 	total, done := 0, 0
-	cfg.OnPlan = func(p *plan.Plan) {
+	cfg.OnPlan = func(p *plan.Plan, o *netstate.Observed) {
 		total = len(p.Actions)
-		a.showPlan(p)
-		if total > 0 && !dryRun {
+		a.showPlan(p, in.Spec, o)
+		if total > 0 && !in.DryRun {
 			fmt.Fprintln(a.stdout)
 		}
 	}
@@ -191,11 +191,15 @@ func (a *app) narrate(cfg *reconcile.Config, dryRun bool) {
 }
 
 // showPlan prints the plan as asked for. A closed pipe shows itself again at the end of the pass.
-func (a *app) showPlan(p *plan.Plan) {
+func (a *app) showPlan(p *plan.Plan, s *spec.Set, o *netstate.Observed) {
 	var b bytes.Buffer
-	if a.output == "markdown" {
+	switch {
+	case a.output == "markdown":
 		_ = render.PlanMarkdown(&b, p)
-	} else {
+	case a.explain != "":
+		want, _ := plan.Expand(s, o) // its problems are in the plan
+		_ = render.ExplainText(&b, p, func(x plan.Action) plan.Explanation { return plan.Explain(want, o, x) })
+	default:
 		_ = render.PlanText(&b, p)
 	}
 	_, _ = a.stdout.Write(a.paint(b.Bytes()))

@@ -36,6 +36,7 @@ type options struct {
 	logLevel  string
 	logFormat string
 	targets   []string
+	explain   string // a label
 	prune     bool
 	maxDelete string
 	pauseFile string

@@ -167,7 +167,7 @@ func TestF33AnotherAccountsCredentials(t *testing.T) {
 		r := simtest.New(t, ec2sim.Config{}, ambient)
 		var s source
 		s.become(network)
-		cfg := reconcile.Config{Target: simtest.Target(r.Sim, s.of), OnPlan: func(*plan.Plan) { s.become(payments) }}
+		cfg := reconcile.Config{Target: simtest.Target(r.Sim, s.of), OnPlan: func(*plan.Plan, *netstate.Observed) { s.become(payments) }}
 		before := r.Sim.Dump()
 		pass := reconcile.New(cfg).Cycle(t.Context(), reconcile.Input{Spec: r.Spec})
 		if pass.Exit() == reconcile.ExitInSync {

@@ -54,6 +54,7 @@ type End struct {
 // DesiredRule is a security-group rule as it should be. Rules belong to the owner, not to one peering: several may want the same.
 type DesiredRule struct {
 	Links       []netstate.Link // who wants it, sorted
+	Pos         spec.Pos        // of the entry of the first of them to be seen
 	VPC         netstate.VPC    // whose group it is
 	PeerAccount netstate.AccountID
 	Description string // empty: not managed

@@ -22,7 +22,7 @@ func (x *expander) rules(l *DesiredLink, i int, side *spec.Side) {
 		for _, ports := range r.Ports {
 			for _, peer := range peers {
 				k := netstate.RuleKey{Scope: at, Group: group, Dir: r.Direction, Proto: r.Proto, Ports: ports, Peer: peer}
-				x.wantRule(l, k, DesiredRule{VPC: l.Ends[i].VPC, PeerAccount: account, Description: r.Description})
+				x.wantRule(l, k, DesiredRule{Pos: r.Pos, VPC: l.Ends[i].VPC, PeerAccount: account, Description: r.Description})
 			}
 		}
 	}

@@ -24,15 +24,15 @@ type Target interface {
 // Config is what a Reconciler needs.
 type Config struct {
 	Target  Target
-	Log     *slog.Logger     // nil: no log
-	Timeout time.Duration    // of waiting for connections in one cycle; zero: 10 minutes
-	Settle  time.Duration    // how long the last look is repeated until it agrees with what was done; zero: 60 seconds
-	Links   int              // peerings worked on at the same time; zero: 512
-	NoWait  bool             // end the cycle where a connection passes from state to state, rather than wait for it: another cycle goes on
-	Paused  func() bool      // asked before every write; true stops all of them. nil: never
-	OnPlan  func(*plan.Plan) // called with the first plan, before anything is applied; may be nil
-	OnDone  func(Result)     // called for every action as it is done, from one goroutine at a time; may be nil
-	OnWait  func(Waiting)    // called while states are waited for, likewise; may be nil
+	Log     *slog.Logger                         // nil: no log
+	Timeout time.Duration                        // of waiting for connections in one cycle; zero: 10 minutes
+	Settle  time.Duration                        // how long the last look is repeated until it agrees with what was done; zero: 60 seconds
+	Links   int                                  // peerings worked on at the same time; zero: 512
+	NoWait  bool                                 // end the cycle where a connection passes from state to state, rather than wait for it: another cycle goes on
+	Paused  func() bool                          // asked before every write; true stops all of them. nil: never
+	OnPlan  func(*plan.Plan, *netstate.Observed) // called with the first plan and what it was made from, before anything is applied; may be nil
+	OnDone  func(Result)                         // called for every action as it is done, from one goroutine at a time; may be nil
+	OnWait  func(Waiting)                        // called while states are waited for, likewise; may be nil
 }
 
 // Waiting says how far a cycle is while it waits for connections.
@@ -61,7 +61,7 @@ func New(cfg Config) *Reconciler {
 		cfg.Paused = func() bool { return false }
 	}
 	if cfg.OnPlan == nil {
-		cfg.OnPlan = func(*plan.Plan) {}
+		cfg.OnPlan = func(*plan.Plan, *netstate.Observed) {}
 	}
 	if cfg.OnDone == nil {
 		cfg.OnDone = func(Result) {}
@@ -141,7 +141,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Final = rep.First
 	rep.Took.Diff = time.Since(read)
 	rep.Err = unreadable(look, o)
-	r.cfg.OnPlan(rep.First)
+	r.cfg.OnPlan(rep.First, o)
 	idle := len(rep.First.Actions) == 0 && !slices.ContainsFunc(rep.First.Links, func(s plan.LinkState) bool { return s.Passing() && s.Suspended == "" })
 	if in.DryRun || idle || rep.Err != nil {
 		return rep

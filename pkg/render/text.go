@@ -9,12 +9,19 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
+	"github.com/peerd/peerd/pkg/spec"
 )
+
+// ExplainText writes a plan as PlanText does, and below each line why it stands there.
+func ExplainText(w io.Writer, p *plan.Plan, why func(plan.Action) plan.Explanation) error {
+	return planText(w, p, &text{why: why})
+}
 
 // PlanText writes a plan for people: the actions grouped by peering and then by account and region, what drifts without an action, the
 // problems, and the counts. It is the same text in a terminal, a log and a golden file.
-func PlanText(w io.Writer, p *plan.Plan) error {
-	t := &text{}
+func PlanText(w io.Writer, p *plan.Plan) error { return planText(w, p, &text{}) }
+
+func planText(w io.Writer, p *plan.Plan, t *text) error {
 	for _, l := range groups(p) {
 		t.peering(l)
 	}
@@ -83,7 +90,10 @@ func groups(p *plan.Plan) []*group {
 	return said
 }
 
-type text struct{ b strings.Builder }
+type text struct {
+	b   strings.Builder
+	why func(plan.Action) plan.Explanation // nil: nothing is explained
+}
 
 func (t *text) line(format string, args ...any) {
 	t.b.WriteString(Plain(fmt.Sprintf(format, args...)) + "\n")
@@ -104,6 +114,7 @@ func (t *text) actions(g *group, indent string) {
 			t.line("  %s", scope)
 		}
 		t.line("%s%s", indent, a)
+		t.explain(a, indent+"    ")
 	}
 	for _, d := range g.drift {
 		why := " (" + d.Left + ")"
@@ -112,6 +123,20 @@ func (t *text) actions(g *group, indent string) {
 		}
 		t.line("%s! %s %s: %s%s", indent[:len(indent)/2], d.Kind, d.Resource, strings.TrimPrefix(d.What, string(d.Resource)+" "), why)
 	}
+}
+
+func (t *text) explain(a plan.Action, indent string) {
+	if t.why == nil {
+		return
+	}
+	x := t.why(a)
+	where := "nothing asks for it"
+	if x.Pos != (spec.Pos{}) {
+		where = x.Pos.String()
+	}
+	t.line("%sspec: %s", indent, where)
+	t.line("%sseen: %s", indent, x.Seen)
+	t.line("%slaw:  %s", indent, x.Law)
 }
 
 func heading(g *group) string {
