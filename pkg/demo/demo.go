@@ -58,9 +58,9 @@ func New(dir string) (*Demo, error) {
 func (d *Demo) Scenes() []Scene {
 	return []Scene{
 		{"a commit peers the hub with payments", d.add("network.yaml", "payments.yaml")},
-		{"somebody deletes a route by hand", d.deleteRoute},
+		{"somebody deletes a route by hand", patiently(d.deleteRoute)},
 		{"a commit peers the hub with data, in another region", d.add("data.yaml")},
-		{"somebody revokes a rule, and adds one of their own, which stays", d.changeRules},
+		{"somebody revokes a rule, and adds one of their own, which stays", patiently(d.changeRules)},
 		{"a commit has a mistake in it", d.mistake},
 		{"a commit mends it", d.add("data.yaml")},
 	}

@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -10,6 +12,26 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 )
+
+// errNotYet is said where there is nothing to change yet, since peerd is still at it.
+var errNotYet = errors.New("there is nothing to change yet")
+
+// patiently does something by hand once it can be done.
+func patiently(do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := do(ctx)
+			if !errors.Is(err, errNotYet) {
+				return err
+			}
+			select {
+			case <-time.After(200 * time.Millisecond):
+			case <-ctx.Done():
+				return nil // nobody watches any more
+			}
+		}
+	}
+}
 
 // deleteRoute deletes a route to a connection in the hub's account.
 func (d *Demo) deleteRoute(ctx context.Context) error {
@@ -29,7 +51,7 @@ func (d *Demo) deleteRoute(ctx context.Context) error {
 			}
 		}
 	}
-	return errors.New("there is no route to a connection yet")
+	return errNotYet
 }
 
 // changeRules revokes the database's rule, and opens its group to everybody.
@@ -42,19 +64,18 @@ func (d *Demo) changeRules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range rules.SecurityGroupRules {
-		if aws.ToInt32(r.FromPort) != 5432 {
-			continue
-		}
-		revoke := &ec2.RevokeSecurityGroupIngressInput{GroupId: r.GroupId, SecurityGroupRuleIds: []string{aws.ToString(r.SecurityGroupRuleId)}}
-		if _, err := c.RevokeSecurityGroupIngress(ctx, revoke); err != nil {
-			return err
-		}
-		everybody := types.IpPermission{IpProtocol: aws.String("tcp"), FromPort: r.FromPort, ToPort: r.ToPort, IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}
-		_, err := c.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: r.GroupId, IpPermissions: []types.IpPermission{everybody}})
+	i := slices.IndexFunc(rules.SecurityGroupRules, func(r types.SecurityGroupRule) bool { return aws.ToInt32(r.FromPort) == 5432 })
+	if i < 0 {
+		return errNotYet
+	}
+	r := rules.SecurityGroupRules[i]
+	revoke := &ec2.RevokeSecurityGroupIngressInput{GroupId: r.GroupId, SecurityGroupRuleIds: []string{aws.ToString(r.SecurityGroupRuleId)}}
+	if _, err := c.RevokeSecurityGroupIngress(ctx, revoke); err != nil {
 		return err
 	}
-	return errors.New("there is no rule for the database yet")
+	everybody := types.IpPermission{IpProtocol: aws.String("tcp"), FromPort: r.FromPort, ToPort: r.ToPort, IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}
+	_, err = c.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: r.GroupId, IpPermissions: []types.IpPermission{everybody}})
+	return err
 }
 
 // client is what somebody with credentials of the account works with.
