@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -48,7 +49,10 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 // value is that of an instant query, and -1 where there is none.
 func (p *prometheus) value(query string) float64 {
 	p.t.Helper()
-	_, body := get(p.t, p.url+"/api/v1/query?query="+url.QueryEscape(query))
+	code, body := get(p.t, p.url+"/api/v1/query?query="+url.QueryEscape(query))
+	if code == http.StatusServiceUnavailable { // it is still starting
+		return -1
+	}
 	var reply struct {
 		Data struct {
 			Result []struct {
