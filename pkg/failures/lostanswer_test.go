@@ -233,7 +233,9 @@ func TestF34AlreadyThereHoldsBackNothing(t *testing.T) {
 		r := simtest.New(t, ec2sim.Config{Switches: world.Switches{IdenticalCreateRoute: "fail"}}, everyWrite)
 		applied(t, r)
 		r.Spec = simtest.LoadSpec(t, everyWrite, "to: [10.20.0.0/17]", "to: [10.20.128.0/17]")
-		during(r, "DescribeRouteTables", func(url.Values) {
+		duringThe(r, func(c ec2sim.Call) bool {
+			return c.Action == "DescribeRouteTables" && c.Account == network && c.Region == west
+		}, func() {
 			r.Do(network, west, "CreateRoute", "RouteTableId", "rtb-0000000000000a001", "DestinationCidrBlock", "10.20.128.0/17", "VpcPeeringConnectionId", simtest.Newest(r.Sim))
 		})
 		pass, calls := r.Prune(100)

@@ -78,7 +78,8 @@ func (s *simulated) pass(t *testing.T, dies *death, in reconcile.Input) *reconci
 	steady := retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return time.Second << attempt, nil })
 	target := simtest.Target(s.gate, func(c *awsnet.Config) {
 		c.MaxBody, c.PageSize, c.Backoff = 1<<20, s.page, steady
-		c.Reads = 64 // who comes first where there are fewer is the scheduler's choice, and a seed must mean the same every time
+		// Who comes first where there are fewer, and who gets the next token, is the scheduler's choice, and a seed must mean the same every time.
+		c.Reads, c.Share = 64, 1000
 	})
 	return reconcile.New(reconcile.Config{Target: target, Timeout: timeout, Settle: settle}).Cycle(ctx, in)
 }
