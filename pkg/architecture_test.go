@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"pkg/plan":                    {"pkg/netstate", "pkg/spec"},
 	"pkg/plan/plantest":           {"pkg/netstate"},
 	"pkg/preflight":               {"pkg/netstate", "pkg/spec", "pkg/plan"},
+	"pkg/iampolicy":               {"pkg/netstate", "pkg/spec"},
 	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"},
 	"pkg/reconcile/reconciletest": {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
 	"pkg/render":                  {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/reconcile"},
@@ -47,7 +48,7 @@ var allowed = map[string][]string{
 }
 
 // pure packages have no way to reach the world: no context, clock, logger, file or network.
-var pure = []string{"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"}
+var pure = []string{"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight", "pkg/iampolicy"}
 
 var impure = []string{"context", "os", "net/http", "log/slog", "log", "os/exec", "net"}
 
