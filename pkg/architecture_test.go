@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"pkg/plan/plantest":           {"pkg/netstate"},
 	"pkg/preflight":               {"pkg/netstate", "pkg/spec", "pkg/plan"},
 	"pkg/iampolicy":               {"pkg/netstate", "pkg/spec"},
+	"pkg/iampolicy/iamtest":       {"pkg/ec2sim", "pkg/ec2sim/wire", "pkg/ec2sim/world"},
 	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"},
 	"pkg/reconcile/reconciletest": {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
 	"pkg/render":                  {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/reconcile"},

@@ -3,7 +3,6 @@ package main
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/reconcile"
@@ -51,8 +50,7 @@ func TestChangedInPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, ec2sim.Config{Delays: simtest.Lagging}, tc.scenario)
+			withAndWithoutPolicies(t, ec2sim.Config{Delays: simtest.Lagging}, tc.scenario, func(t *testing.T, r *simtest.Rig) {
 				first, _ := r.Apply()
 				simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
 				if tc.edit != nil {

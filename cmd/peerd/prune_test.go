@@ -26,8 +26,7 @@ const (
 // What leaves the spec is reported, and removed only with --prune: routes first, the connection last, foreign things untouched.
 func TestPrune(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ec2sim.Config{Delays: simtest.Lagging}, "mesh")
+	withAndWithoutPolicies(t, ec2sim.Config{Delays: simtest.Lagging}, "mesh", func(t *testing.T, r *simtest.Rig) {
 		foreign := simtest.Lines(r.Sim.Dump())
 		first, _ := r.Apply()
 		simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
@@ -94,8 +93,7 @@ func TestEmptySpecRemovesNothing(t *testing.T) {
 // A removal that was begun is finished by the next pass, and is not counted again.
 func TestHalfDoneRemovalIsFinished(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ec2sim.Config{}, "mesh")
+	withAndWithoutPolicies(t, ec2sim.Config{}, "mesh", func(t *testing.T, r *simtest.Rig) {
 		first, _ := r.Apply()
 		simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
 		id := ""
@@ -120,8 +118,7 @@ func TestHalfDoneRemovalIsFinished(t *testing.T) {
 // An extra route in a selected table and an extra rule of ours go with --prune; a stranger's beside them stay.
 func TestPruneRoutesAndRules(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ec2sim.Config{}, "every-rule-form")
+	withAndWithoutPolicies(t, ec2sim.Config{}, "every-rule-form", func(t *testing.T, r *simtest.Rig) {
 		first, _ := r.Apply()
 		simtest.MustExit(t, "first pass", first, reconcile.ExitInSync)
 		r.Spec = edited(t, "every-rule-form", "        - {group: sg-0000000000000a001, protocol: udp, ports: 53}\n", "")
