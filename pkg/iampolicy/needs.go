@@ -19,15 +19,16 @@ type needs struct {
 
 	opens, openTo         vpcSet // who requests, and of whom
 	accepts, acceptFrom   vpcSet // who accepts, and from whom
-	requesters, accepters vpcSet // the ends of connections that its peerings may be found with
+	requesters, accepters vpcSet // the ends of connections of which a view is to be marked as ours
 	routes                vpcSet // whose tables are selected
 	rules                 vpcSet // in which its groups have rules; a participant's groups are in another account's VPC
 	directions            map[netstate.Direction]bool
 	described             map[netstate.Direction]bool
 	lists                 map[string]bool // ARNs of the prefix lists that rules name
 
-	dns, partner                bool
-	openKeys, viewKeys, addKeys map[string]bool // of tags: at creation, of a view later, of rules
+	dns                  bool
+	openKeys, addKeys    map[string]bool // of tags, at the creation of connections and of rules
+	firstKeys, laterKeys map[string]bool // of a view that is marked as ours, and of one that is
 }
 
 // vpcSet is VPCs of the spec, each once.
@@ -43,7 +44,8 @@ func (s *vpcSet) add(all ...*spec.VPC) {
 
 func needsOf(s *spec.Set, a *spec.Account, prune bool) *needs {
 	n := &needs{owner: s.Owner, account: a, prune: prune, directions: map[netstate.Direction]bool{}, described: map[netstate.Direction]bool{},
-		lists: map[string]bool{}, openKeys: map[string]bool{}, viewKeys: map[string]bool{}, addKeys: map[string]bool{}}
+		lists: map[string]bool{}, openKeys: map[string]bool{}, addKeys: map[string]bool{},
+		firstKeys: map[string]bool{}, laterKeys: map[string]bool{}}
 	for _, r := range a.Regions {
 		n.region(r)
 	}
@@ -70,6 +72,7 @@ func (n *needs) peering(p *spec.Peering) {
 	requester, accepter := p.Sides[0].VPC, p.Sides[1].VPC
 	n.ends(p, requester, accepter)
 	if p.Adopt { // what is taken over may have been requested in either direction
+		n.mark(requester, accepter)
 		n.mark(accepter, requester)
 		n.accept(accepter, requester)
 	}
@@ -82,10 +85,19 @@ func (n *needs) ends(p *spec.Peering, requester, accepter *spec.VPC) {
 	if requester.Account != n.account && accepter.Account != n.account {
 		return
 	}
-	n.mark(requester, accepter)
+	if requester.Scope() != accepter.Scope() { // else there is one view, which is tagged as it is made
+		n.mark(requester, accepter)
+		if accepter.Account == n.account {
+			keys(n.firstKeys, nil, netstate.TagName)
+		}
+	}
 	n.accept(requester, accepter)
-	n.partner = n.partner || !requester.Account.Managed || !accepter.Account.Managed
-	keys(n.viewKeys, p.Tags, netstate.TagName, netstate.TagOwner, netstate.TagLink)
+	keys(n.firstKeys, p.Tags, netstate.TagOwner, netstate.TagLink)
+	keys(n.laterKeys, p.Tags, netstate.TagLink)
+	if !requester.Account.Managed || !accepter.Account.Managed { // such a connection may come to an end that is not ours to mend
+		keys(n.firstKeys, nil, netstate.TagEntry)
+		keys(n.laterKeys, nil, netstate.TagEntry)
+	}
 	if requester.Account == n.account {
 		n.opens.add(requester)
 		n.openTo.add(accepter)
@@ -93,7 +105,7 @@ func (n *needs) ends(p *spec.Peering, requester, accepter *spec.VPC) {
 	}
 }
 
-// mark notes a connection of which the account has a view.
+// mark notes a connection of which the account has a view that may carry no tag yet.
 func (n *needs) mark(requester, accepter *spec.VPC) {
 	if requester.Account == n.account || accepter.Account == n.account {
 		n.requesters.add(requester)

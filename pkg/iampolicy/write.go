@@ -100,31 +100,31 @@ func fromVPCs(sid, action string, all vpcSet) []Statement {
 // lost its tag, or one that is taken over. One that is ours keeps its owner, and gets other tags. DNS options are set on ours alone: a view
 // is marked first.
 func (n *needs) tagging() []Statement {
-	if len(n.requesters) == 0 {
-		return nil
+	var out []Statement
+	if len(n.requesters) > 0 {
+		out = append(out, n.marking())
 	}
-	first, later := maps.Clone(n.viewKeys), maps.Clone(n.viewKeys)
-	delete(later, netstate.TagOwner)
-	delete(later, netstate.TagName)
-	if n.partner {
-		first[netstate.TagEntry] = true
-	}
-	if n.partner || n.prune {
+	later := maps.Clone(n.laterKeys)
+	if n.prune && len(n.vpcs) > 0 { // a removal begins with that tag, also in an account that has no peering any more
 		later[netstate.TagEntry] = true
 	}
-	tag := []string{"ec2:CreateTags"}
-	out := []Statement{
-		{Sid: "TagUnowned", Action: tag, Resource: n.own(connection), Condition: n.ownerIs(requestOwner).with("Null", resourceOwner, "true").
-			with("ArnLike", "ec2:RequesterVpc", n.requesters.arns()...).with("ArnLike", "ec2:AccepterVpc", n.accepters.arns()...).
-			with("ForAllValues:StringEquals", "aws:TagKeys", keysOf(first)...)},
-		{Sid: "TagOwned", Action: tag, Resource: n.own(connection),
-			Condition: n.ownerIs(resourceOwner).with("ForAllValues:StringEquals", "aws:TagKeys", keysOf(later)...)},
+	if len(later) == 0 {
+		return out
 	}
+	out = append(out, Statement{Sid: "TagOwned", Action: []string{"ec2:CreateTags"}, Resource: n.own(connection),
+		Condition: n.ownerIs(resourceOwner).with("ForAllValues:StringEquals", "aws:TagKeys", keysOf(later)...)})
 	if n.dns {
 		out = append(out, Statement{Sid: "SetOptions", Action: []string{"ec2:ModifyVpcPeeringConnectionOptions"}, Resource: n.own(connection),
 			Condition: n.ownerIs(resourceOwner)})
 	}
 	return out
+}
+
+func (n *needs) marking() Statement {
+	return Statement{Sid: "TagUnowned", Action: []string{"ec2:CreateTags"}, Resource: n.own(connection),
+		Condition: n.ownerIs(requestOwner).with("Null", resourceOwner, "true").
+			with("ArnLike", "ec2:RequesterVpc", n.requesters.arns()...).with("ArnLike", "ec2:AccepterVpc", n.accepters.arns()...).
+			with("ForAllValues:StringEquals", "aws:TagKeys", keysOf(n.firstKeys)...)}
 }
 
 func (n *needs) routing() []Statement {

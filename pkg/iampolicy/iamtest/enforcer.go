@@ -101,13 +101,17 @@ func (e *Enforcer) ask(sig wire.Signature, params url.Values) Asked {
 	e.mu.Lock()
 	a.Role = e.sessions[sig.AccessKey]
 	e.mu.Unlock()
-	now, _ := e.Sim.Time()
 	if a.Role == "" {
 		a.Questions = []Question{{Action: "ec2:" + a.Action, Resource: "*"}} // of nobody
 		return a
 	}
-	a.Questions = questions(accountOf(a.Role), sig.Region, now, e.Sim.World(), params)
-	return a
+	return Ask(e.Sim, a.Role, sig.Region, params)
+}
+
+// Ask returns what IAM would be asked if a role made an EC2 call now; nothing is sent.
+func Ask(sim *ec2sim.Sim, role, region string, params url.Values) Asked {
+	now, _ := sim.Time()
+	return Asked{Role: role, Action: params.Get("Action"), Questions: questions(accountOf(role), region, now, sim.World(), params)}
 }
 
 func accountOf(arn string) string { return string(bytes.Split([]byte(arn), []byte(":"))[4]) }

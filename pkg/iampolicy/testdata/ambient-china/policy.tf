@@ -132,7 +132,6 @@ resource "aws_iam_policy" "peerd_a_b_write" {
           },
           "ForAllValues:StringEquals" : {
             "aws:TagKeys" : [
-              "Name",
               "peerd:owner",
               "peerd:peering"
             ]
