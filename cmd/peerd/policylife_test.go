@@ -15,9 +15,8 @@ import (
 
 // lifetime lives through what peerd may have to do for a scenario, all of it under its policies: it makes everything, mends what hands have
 // spoilt, and with --prune removes what is left of peerings that the spec does not have. It returns the calls that were asked about.
-func lifetime(t *testing.T, name string) []iamtest.Asked {
+func lifetime(t *testing.T, name string, r *simtest.Rig) []iamtest.Asked {
 	t.Helper()
-	r := newRig(t, kinds["prompt"], name)
 	e := underPolicies(t, r, false)
 	want, listed := exits[name]
 	if !listed {
