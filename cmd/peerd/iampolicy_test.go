@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // iam-policy prints the policies of all accounts or of one, and says what it cannot do.
@@ -76,5 +80,46 @@ func TestIAMPolicyOfOneAccount(t *testing.T) {
 	}
 	if len(one) != 1 || string(want) != string(got) {
 		t.Errorf("alone:\n%s\namong all:\n%s", got, want)
+	}
+}
+
+// docs/permissions.md shows what is really printed for the spec that it shows.
+func TestPermissionsDocument(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "permissions.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```(yaml|json)\n(.*?)```").FindAllStringSubmatch(string(doc), -1)
+	if len(blocks) != 3 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	path := filepath.Join(t.TempDir(), "spec.yaml")
+	if err := os.WriteFile(path, []byte(blocks[0][2]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	type policy struct{ Statement []json.RawMessage }
+	var out struct {
+		Accounts []struct {
+			Policies struct{ Write policy }
+			Trust    policy
+		}
+	}
+	for i, args := range [][]string{{"payments", "--prune"}, {"network", "--principal", "arn:aws:iam::111111111111:role/runner"}} {
+		code, stdout, stderr := peerd(t, nil, append([]string{"iam-policy", "--spec", path}, args...)...)
+		if err := json.Unmarshal([]byte(stdout), &out); err != nil || code != 0 {
+			t.Fatalf("exit %d, %v: %s", code, err, stderr)
+		}
+		statements := [][]json.RawMessage{out.Accounts[0].Policies.Write.Statement, out.Accounts[0].Trust.Statement}[i]
+		var b bytes.Buffer
+		for _, s := range statements {
+			if err := json.Compact(&b, s); err != nil {
+				t.Fatal(err)
+			}
+			b.WriteByte('\n')
+		}
+		if d := cmp.Diff(blocks[i+1][2], b.String()); d != "" {
+			t.Errorf("%v (-document +printed):\n%s", args, d)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -9,6 +11,7 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/iampolicy"
 	"github.com/peerd/peerd/pkg/iampolicy/iamtest"
+	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
 	"github.com/peerd/peerd/pkg/spec"
 )
@@ -92,5 +95,38 @@ func TestScenariosUnderTheirPolicies(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// What a policy does not allow never arrives, and the pass says so: without a statement that a first pass needs, it comes to no good end.
+func TestRefusedCallsDoNotArrive(t *testing.T) {
+	t.Parallel()
+	needed := 0
+	for _, c := range iamtest.Cuts(rolesOf(t, newRig(t, kinds["prompt"], "group-reference").Spec, false)) {
+		if strings.Contains(c.What, ":") || slices.Contains([]string{"TagUnowned", "TagOwned", "ChangeOwnedRules", "TagOwnedRules"}, c.What) {
+			continue // less than a statement, or one that a first pass can do without, in one account at least
+		}
+		needed++
+		t.Run(c.What, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, kinds["prompt"], "group-reference")
+				e := &iamtest.Enforcer{Sim: r.Sim, Roles: func() map[string]iamtest.Role { return c.Roles }}
+				r.Via = e
+				got, _ := r.Apply()
+				if code := got.Exit(); code != reconcile.ExitAttention && code != reconcile.ExitFailed {
+					t.Errorf("exit %d", code)
+				}
+				if len(e.Refused()) == 0 || !strings.Contains(simtest.Text(got), "AccessDenied") && !strings.Contains(simtest.Text(got), "UnauthorizedOperation") {
+					t.Errorf("%d calls refused, and the report says:\n%s", len(e.Refused()), simtest.Text(got))
+				}
+				if asked, arrived := len(e.Asked())-len(e.Refused()), len(r.Sim.Calls()); arrived > asked+2 { // and GetCallerIdentity, once an account
+					t.Errorf("%d calls arrived, %d were allowed", arrived, asked)
+				}
+			})
+		})
+	}
+	if needed < 15 {
+		t.Errorf("only %d statements", needed)
 	}
 }
