@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/clientcmd"
@@ -26,6 +28,7 @@ const (
 	renewDeadline = 10 * time.Second
 	retryPeriod   = 2 * time.Second
 	leaseMargin   = 3 * time.Second // before the lease ends no new write is begun: one call must fit
+	giveBackTime  = 3 * time.Second // for giving the lease back at the end: peerd ends then, whether it worked or not
 )
 
 // leaderOptions are how it is settled who writes.
@@ -42,7 +45,7 @@ func (o *leaderOptions) flags(f *pflag.FlagSet) {
 // election is one peerd's part in electing who writes, on a Lease of Kubernetes.
 type election struct {
 	log      *slog.Logger
-	lock     resourcelock.Interface
+	lock     *timed
 	onChange func(leads bool)
 
 	mu      sync.Mutex // so that what is told last is true; guards led
@@ -67,13 +70,13 @@ func newElection(lease string, log *slog.Logger, onChange func(bool)) (*election
 	if err != nil {
 		return nil, err
 	}
-	name, err := os.Hostname() // of the pod
+	name, err := os.Hostname() // of the pod, or of its node: several may have it
 	if err != nil {
 		return nil, fmt.Errorf("--leader-elect: %w", err)
 	}
 	lock := &resourcelock.LeaseLock{LeaseMeta: metav1.ObjectMeta{Name: lease, Namespace: namespace}, Client: client,
-		LockConfig: resourcelock.ResourceLockConfig{Identity: fmt.Sprintf("%s-%d", name, os.Getpid())}}
-	return &election{log: log, lock: lock, onChange: onChange}, nil
+		LockConfig: resourcelock.ResourceLockConfig{Identity: name + "-" + strings.ToLower(rand.Text()[:10])}}
+	return &election{log: log, lock: &timed{Interface: lock}, onChange: onChange}, nil
 }
 
 // namespaceFile is where Kubernetes tells a pod its namespace.
@@ -90,11 +93,13 @@ func ownNamespace() (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// run takes part until ctx ends. Who loses its lease stands for it again, as a standby.
+// run takes part until ctx ends, and gives the lease back then. Who loses its lease stands for it again, as a standby. It is not given back
+// before it is over: a call may still be out.
 func (e *election) run(ctx context.Context) error {
+	defer e.giveBack()
 	for ctx.Err() == nil {
 		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-			Lock: e.lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, ReleaseOnCancel: true,
+			Lock: e.lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
 			Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { e.won() }, OnStoppedLeading: e.lost},
 		})
 		if err != nil {
@@ -106,6 +111,34 @@ func (e *election) run(ctx context.Context) error {
 		elector.Run(ctx) // returns when the lease is lost, or ctx ends
 	}
 	return nil
+}
+
+// giveBack frees the lease if it is still ours, so that the next start need not wait until it is over. client-go's own way to do so
+// (ReleaseOnCancel) takes it for ours if it was, and would free a successor's.
+func (e *election) giveBack() {
+	ctx, cancel := context.WithTimeout(context.Background(), giveBackTime)
+	defer cancel()
+	err := e.free(ctx)
+	if apierrors.IsConflict(err) { // with the last renewal, whose answer was not waited for
+		err = e.free(ctx)
+	}
+	if err != nil {
+		e.log.Warn("the lease is not given back: whoever follows waits until it is over", "identity", e.lock.Identity(), "err", err)
+	}
+}
+
+func (e *election) free(ctx context.Context) error {
+	is, _, err := e.lock.Get(ctx)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	case is.HolderIdentity != e.lock.Identity():
+		return nil
+	}
+	now := metav1.Now()
+	return e.lock.Update(ctx, resourcelock.LeaderElectionRecord{LeaseDurationSeconds: 1, AcquireTime: now, RenewTime: now, LeaderTransitions: is.LeaderTransitions})
 }
 
 // won may be told late, when all is lost again.
@@ -135,5 +168,39 @@ func (e *election) lost() {
 // it hears so from Kubernetes.
 func (e *election) leads() bool {
 	elector := e.elector.Load()
-	return elector != nil && elector.IsLeader() && elector.Check(-leaseMargin) == nil
+	return elector != nil && elector.IsLeader() && e.lock.age() < leaseDuration-leaseMargin
+}
+
+// timed is a lock that knows when the lease was last renewed: when that was asked for, not when the answer was read, as client-go has it.
+// Others count from when Kubernetes was told, which was in between.
+type timed struct {
+	resourcelock.Interface
+	renewed atomic.Pointer[time.Time]
+}
+
+// age is how long ago the lease was renewed.
+func (l *timed) age() time.Duration {
+	if at := l.renewed.Load(); at != nil {
+		return time.Since(*at)
+	}
+	return leaseDuration // it never was
+}
+
+// Create makes the lease.
+func (l *timed) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return l.noted(func() error { return l.Interface.Create(ctx, r) })
+}
+
+// Update renews the lease, or takes it over.
+func (l *timed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return l.noted(func() error { return l.Interface.Update(ctx, r) })
+}
+
+func (l *timed) noted(renew func() error) error {
+	at := time.Now()
+	if err := renew(); err != nil {
+		return err
+	}
+	l.renewed.Store(&at)
+	return nil
 }
