@@ -115,7 +115,7 @@ func (d *daemon) run(ctx context.Context) error {
 	for _, l := range d.listeners {
 		parts.Go(func() error { return status.Serve(ctx, l.Listener, l.handler, l.cfg) })
 	}
-	if d.election != nil {
+	if d.election != nil && !d.dryRun { // who never writes must not keep others from it
 		parts.Go(func() error { return d.election.run(leading) })
 	}
 	if err := parts.Wait(); err != nil {
@@ -132,12 +132,11 @@ func (d *daemon) stopped(ctx context.Context) func() bool {
 // standby reports whether another process is the one that writes.
 func (d *daemon) standby() bool { return d.election != nil && !d.election.leads() }
 
-// onLead makes a pass at once, so that what the leader before left is found.
+// onLead makes a pass at once, so that what the leader before left is found; and so that who leads no more is not shown as paused, which
+// it was in the middle of a pass.
 func (d *daemon) onLead(leads bool) {
 	d.state.OnLead(leads)
-	if leads {
-		wake(d.passNow)
-	}
+	wake(d.passNow)
 }
 
 // remember notes a commit before anything of it is applied. Where that fails, the next start may take an older commit for a newer one: it
@@ -181,6 +180,9 @@ func (a *app) checkDaemon(f *pflag.FlagSet) error {
 		return usageError("--metrics-textfile is for a single pass: the daemon serves its metrics at --listen")
 	case a.interval <= 0:
 		return usageError("--interval %v: say a time above zero, such as 1m", a.interval)
+	}
+	if err := a.leader.check(f); err != nil {
+		return err
 	}
 	if err := a.listen.check(f); err != nil {
 		return err

@@ -258,8 +258,7 @@ func (d *deaf) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 // Two processes never have one name, though they are on one host, or in containers that each count processes for themselves: the lease of
 // the one would be taken for the other's.
 func TestLeaseNamesDiffer(t *testing.T) {
-	config := fileOf(t, "apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: \"http://127.0.0.1:1\"}}]\ncontexts: [{name: c, context: {cluster: c}}]\ncurrent-context: c\n")
-	t.Setenv("KUBECONFIG", config)
+	t.Setenv("KUBECONFIG", kubeconfig(t, "http://127.0.0.1:1"))
 	t.Setenv("POD_NAMESPACE", "net")
 	names := map[string]bool{}
 	for range 3 {

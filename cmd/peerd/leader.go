@@ -42,6 +42,13 @@ func (o *leaderOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.lease, "leader-elect-resource-name", "peerd", "`NAME` of the Lease, in the pod's namespace (POD_NAMESPACE)")
 }
 
+func (o *leaderOptions) check(f *pflag.FlagSet) error {
+	if !o.elect && f.Changed("leader-elect-resource-name") {
+		return usageError("--leader-elect-resource-name without --leader-elect: every peerd would write")
+	}
+	return nil
+}
+
 // election is one peerd's part in electing who writes, on a Lease of Kubernetes.
 type election struct {
 	log      *slog.Logger

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -125,6 +126,12 @@ peerings:
 `, list(1), list(0))
 }
 
+// kubeconfig is the file that says where Kubernetes is.
+func kubeconfig(t *testing.T, at string) string {
+	t.Helper()
+	return fileOf(t, fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: %q}}]\ncontexts: [{name: c, context: {cluster: c}}]\ncurrent-context: c\n", at))
+}
+
 // Two processes and one lease: one writes, the other measures drift with the role that reads. The first is stopped in the middle of its
 // writes, so that it cannot know that its lease is over; the other takes over and finishes. Woken up, the first sends no other write.
 func TestLeaderElection(t *testing.T) {
@@ -136,7 +143,7 @@ func TestLeaderElection(t *testing.T) {
 		t.Fatal(err)
 	}
 	kubernetes, at := startLeases(t)
-	config := fileOf(t, fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: %q}}]\ncontexts: [{name: c, context: {cluster: c}}]\ncurrent-context: c\n", at))
+	config := kubeconfig(t, at)
 	path := filepath.Join(t.TempDir(), "spec.yaml")
 	if err := os.WriteFile(path, []byte(longSpec()), 0o600); err != nil {
 		t.Fatal(err)
@@ -188,5 +195,35 @@ func TestLeaderElection(t *testing.T) {
 	second.stop()
 	if who := kubernetes.holder(); who != "" {
 		t.Errorf("the lease is still held by %q, and the next start would wait for it", who)
+	}
+}
+
+// Who only looks does not take the lease from those who would write.
+func TestDryRunDoesNotLead(t *testing.T) {
+	skipProcesses(t)
+	t.Parallel()
+	kubernetes, at := startLeases(t)
+	sim, endpoint := server(t)
+	r := prepareDaemonAt(t, sim, endpoint, "--spec", filepath.Join("testdata", "scenarios", "same-account", "spec.yaml"), "--interval", "1s", "--leader-elect", "--dry-run")
+	r.cmd.Env = append(r.cmd.Env, "KUBECONFIG="+kubeconfig(t, at), "POD_NAMESPACE=net")
+	r.start()
+	r.until("some passes", 30*time.Second, func() bool { return r.metric(`peerd_reconcile_runs_total{mode="full",result="success"}`) >= 3 })
+	if who := kubernetes.holder(); who != "" || r.metric("peerd_leader") != 0 {
+		t.Errorf("%q holds the lease, and says that it leads: %v", who, r.metric("peerd_leader"))
+	}
+	r.stop()
+}
+
+// A pass is made at once when somebody begins to lead, and when they end: what was shown before is not so any more.
+func TestPassAtAChangeOfTheLeader(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(&app{}, slog.New(slog.DiscardHandler))
+	for _, leads := range []bool{true, false} {
+		d.onLead(leads)
+		if len(d.passNow) != 1 {
+			t.Errorf("leads %t: no pass", leads)
+		} else {
+			<-d.passNow
+		}
 	}
 }

@@ -55,12 +55,12 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 // read fills in what is to be applied; the turn says where that failed.
 func (a *app) read(ctx context.Context, path string, turn *reconcile.Turn, in *reconcile.Input) error {
 	source, err := a.source(path)
-	if err != nil {
+	if turn.FetchErr = err; err != nil {
 		return err
 	}
 	memory := a.stateOf(source)
 	applied, err := memory.read()
-	if err != nil {
+	if turn.FetchErr = err; err != nil {
 		return exitError{reconcile.ExitFailed, err}
 	}
 	began := time.Now()
@@ -110,6 +110,9 @@ func (a *app) apply(ctx context.Context, in reconcile.Input, state *status.State
 func (a *app) checkOnce(f *pflag.FlagSet) error {
 	if a.leader.elect {
 		return usageError("--leader-elect is for the daemon: a single pass would write, whoever leads")
+	}
+	if err := a.leader.check(f); err != nil {
+		return err
 	}
 	return a.checkSource(f, a.spec)
 }

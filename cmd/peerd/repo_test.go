@@ -354,6 +354,11 @@ func TestOnceOnARepository(t *testing.T) {
 	once(3, "specs/core.yaml:13:1", "peerd_spec_last_load_successful 0")
 	once(1, `has no branch "gone"`, `peerd_git_fetches_total{result="error"} 1`, "--branch", "gone")
 	once(1, `"nowhere" does not exist`, `peerd_git_fetches_total{result="error"} 1`, "--path", "nowhere")
+	once(1, "is not one that this peerd wrote", `peerd_apply_blocked{reason="repository"} 1`, "--state-file", fileOf(t, "{}"))
+	once(3, "is no name of a branch", `peerd_apply_blocked{reason="repository"} 1`, "--branch", "a..b")
+	if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "peerd_spec_last_load_successful") {
+		t.Errorf("nothing was fetched, and the metrics say whether it loads: %v\n%s", err, text)
+	}
 }
 
 // promtool reads metrics as Prometheus does, and finds nothing to object to.
@@ -381,6 +386,7 @@ func TestRepositoryFlags(t *testing.T) {
 		"say one of them":                                        {"--spec", example, "--repo", "/srv/specs.git"},
 		"--verify ssh needs --verify-keys-file":                  {"--repo", "/srv/specs.git", "--verify", "ssh"},
 		"--leader-elect is for the daemon":                       {"--once", "--spec", example, "--leader-elect"},
+		"--leader-elect-resource-name without --leader-elect":    {"--spec", example, "--leader-elect-resource-name", "peerd-net"},
 		"--metrics-textfile is for a single pass":                {"--spec", example, "--metrics-textfile", "x"},
 		"--webhook-listen without --webhook-secret-file":         {"--spec", example, "--webhook-listen", "127.0.0.1:0"},
 		"--webhook-secret-file: ":                                {"--spec", example, "--listen", "127.0.0.1:0", "--probe-listen", "", "--webhook-secret-file", "not-there"},
