@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,17 +203,17 @@ func TestLeaseIsNotGivenBackEarly(t *testing.T) {
 		l := &oneLease{}
 		first, way, end := stand(t, l, "first")
 		time.Sleep(time.Second)
-		failed := 0
+		var failed atomic.Int32
 		way.set(func(r *resourcelock.LeaderElectionRecord) error {
 			if r != nil && r.HolderIdentity != "" {
-				failed++
+				failed.Add(1)
 				return errors.New("not now")
 			}
 			return nil
 		}, nil)
 		time.Sleep(14 * time.Second)
-		if failed == 0 || first.leads() {
-			t.Errorf("%d renewals failed, and it leads: %t", failed, first.leads())
+		if failed.Load() == 0 || first.leads() {
+			t.Errorf("%d renewals failed, and it leads: %t", failed.Load(), first.leads())
 		}
 		if l.holder() != "first" {
 			t.Error("the lease is given back while a call may be out")

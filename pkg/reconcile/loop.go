@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"time"
 
@@ -68,17 +69,18 @@ type Loop struct {
 	commit   Commit
 	refused  string // the hash of a commit that does not load, so that this is said once
 	memory   plan.Memory
-	last     *Report   // with every peering in it
-	nextFull time.Time // when the next full pass is due
-	wait     time.Duration
+	last     *Report       // with every peering in it
+	nextFull time.Time     // when the next full pass is due
+	wait     time.Duration // for the peerings that wait for a state; zero: there are none
+	nextLook time.Time     // when they are looked at again
 }
 
 // The waits for connections that pass from state to state grow from the first to the last.
 const (
 	firstWake    = 2 * time.Second
 	lastWake     = 30 * time.Second
-	fetchTime    = time.Minute
-	mostOfCommit = 20 // peerings that a commit may change and be applied by a pass of its own
+	fetchTime    = 2 * time.Minute // for sources without a limit of their own, which says more when it is reached
+	mostOfCommit = 20              // peerings that a commit may change and be applied by a pass of its own
 	daemonSettle = 5 * time.Second
 )
 
@@ -129,11 +131,8 @@ func (l *Loop) Run(ctx context.Context) error {
 
 // next is when the loop has to do something by itself.
 func (l *Loop) next() time.Time {
-	if l.wait == 0 {
-		return l.nextFull
-	}
-	if soon := time.Now().Add(l.wait); soon.Before(l.nextFull) {
-		return soon
+	if l.wait > 0 && l.nextLook.Before(l.nextFull) {
+		return l.nextLook
 	}
 	return l.nextFull
 }
@@ -225,6 +224,7 @@ func (l *Loop) pass(ctx context.Context, only []netstate.Link) *Report {
 		l.last = rep
 	}
 	l.wait = l.nextWait(rep)
+	l.nextLook = time.Now().Add(l.wait)
 	return rep
 }
 
@@ -253,7 +253,8 @@ func passingLinks(rep *Report) (out []netstate.Link) {
 // them and one more, which no pass of its own can hold.
 func changedLinks(was, now *spec.Set) []netstate.Link {
 	everything := make([]netstate.Link, mostOfCommit+1)
-	if was == nil || was.Owner != now.Owner || len(was.Peerings) > len(now.Peerings) || !slices.Equal(was.Protected, now.Protected) {
+	if was == nil || was.Owner != now.Owner || len(was.Peerings) > len(now.Peerings) || !slices.Equal(was.Protected, now.Protected) ||
+		!slices.EqualFunc(was.Accounts, now.Accounts, sameAccount) {
 		return everything
 	}
 	kept := 0
@@ -271,4 +272,11 @@ func changedLinks(was, now *spec.Set) []netstate.Link {
 		return everything // one went, or got another name
 	}
 	return out
+}
+
+// sameAccount compares everything of two accounts but where the spec has them.
+func sameAccount(a, b *spec.Account) bool {
+	x, y := *a, *b
+	x.Pos, y.Pos = spec.Pos{}, spec.Pos{}
+	return reflect.DeepEqual(x, y)
 }

@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -237,4 +238,82 @@ func TestOver(t *testing.T) {
 	if d := cmp.Diff([]plan.Drift{of("a", "1"), of("a", "2"), of("b", "new"), of("c", "3")}, got.Final.Drift); d != "" {
 		t.Errorf("drift (-want +got):\n%s", d)
 	}
+}
+
+// Whoever asks for a fetch every second does not keep connections from being looked at that wait for a state.
+func TestLoopWakesWhileItIsAskedToFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) {
+			c.Interval, c.Target.(*reconciletest.Target).States = time.Hour, 5
+		})
+		defer l.stop()
+		for range 120 {
+			time.Sleep(time.Second)
+			l.fetch <- struct{}{}
+		}
+		synctest.Wait()
+		if !slices.Contains(l.modes(), reconcile.ModeWaiting) {
+			t.Errorf("no pass over what waits for a state: %v", l.modes())
+		}
+	})
+}
+
+// A commit that changes how an account is reached, and no peering, is applied at once too.
+func TestLoopAppliesChangedAccounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) { c.Interval = time.Hour })
+		defer l.stop()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		changed := strings.Replace(twoPeerings, `id: "111111111111"`, `id: "111111111111", quotas: {routesPerTable: 7}`, 1)
+		if changed == twoPeerings {
+			t.Fatal("nothing is changed")
+		}
+		for hash, want := range map[string]reconcile.Mode{"moved": "", "changed": reconcile.ModeFull} {
+			text := "\n" + twoPeerings // the same on other lines
+			if hash == "changed" {
+				text = changed
+			}
+			l.push(hash, text)
+			l.fetch <- struct{}{}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := l.last(); got.Mode != want || got.Commit.Hash != hash {
+				t.Errorf("%s: turn %+v", hash, got)
+			}
+			l.push("first", twoPeerings)
+			l.fetch <- struct{}{}
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+	})
+}
+
+// unhurried is a source with a limit of its own, as long as a fetch from a repository may take.
+type unhurried struct{}
+
+var errSlow = errors.New("it took longer than a minute")
+
+func (unhurried) Fetch(ctx context.Context, _ string) (reconcile.Commit, error) {
+	time.Sleep(time.Millisecond) // its minute begins a little later than the fetch
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errSlow)
+	defer cancel()
+	<-ctx.Done()
+	return reconcile.Commit{}, context.Cause(ctx)
+}
+
+// A source that gives up by itself says why.
+func TestLoopLeavesSourcesTheirTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) { c.Source = unhurried{} })
+		defer l.stop()
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		if got := l.last().FetchErr; !errors.Is(got, errSlow) {
+			t.Errorf("%v, want %v", got, errSlow)
+		}
+	})
 }
