@@ -27,7 +27,7 @@ type Config struct {
 	PageSize    int32                                                            // items per page; zero: the documented maxima
 	Backoff     retry.BackoffDelayer                                             // between the attempts of a call; nil: the SDK's, which grows at random
 	Reads       int                                                              // in flight per account and region; zero: 8
-	Stopped     func() bool                                                      // asked when a write's turn has come; true: it is not sent. nil: never
+	Stopped     func() bool                                                      // asked before a write is sent; true: it is not. nil: never
 	OnCall      func(Call)                                                       // told of every HTTP attempt, from many goroutines at once; may be nil
 }
 
@@ -135,7 +135,7 @@ func (c *client) look(ctx context.Context, what string, call func(context.Contex
 
 // change makes one call that may change something. It is never repeated once it may have worked.
 func (c *client) change(ctx context.Context, what string, call func(context.Context) error) *netstate.Error {
-	var f fate
+	f := fate{write: true}
 	err := c.renewing(context.WithValue(ctx, fateKey{}, &f), call)
 	return c.failure(what, err, f.unknown)
 }

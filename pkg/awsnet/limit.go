@@ -105,9 +105,8 @@ func (e *outOfTokens) Unwrap() error { return e.err }
 // failures may be repeated: for reads what the SDK's standard says, for writes only what was refused before anything was done.
 type pacer struct {
 	*retry.Standard
-	limits  *limits
-	writes  bool
-	stopped func() bool
+	limits *limits
+	writes bool
 }
 
 func newPacer(l *limits, writes bool, cfg *Config) *pacer {
@@ -116,11 +115,8 @@ func newPacer(l *limits, writes bool, cfg *Config) *pacer {
 			o.Backoff = cfg.Backoff
 		}
 	})
-	return &pacer{standard, l, writes, cfg.Stopped}
+	return &pacer{standard, l, writes}
 }
-
-// errStopped says that a write was not sent: somebody stopped all of them while it waited for its turn.
-var errStopped = errors.New("not sent: writes were stopped meanwhile")
 
 type paidKey struct{}
 
@@ -134,9 +130,6 @@ func (p *pacer) GetAttemptToken(ctx context.Context) (func(error) error, error) 
 		if err := b.wait(ctx); err != nil {
 			return nil, err
 		}
-	}
-	if p.writes && p.stopped() {
-		return nil, errStopped
 	}
 	return func(err error) error {
 		b.settle(throttled(codeOf(err)))

@@ -3,6 +3,7 @@ package awsnet
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,6 +97,30 @@ func TestStoppedWhileWaitingForATurn(t *testing.T) {
 			t.Errorf("%d calls, %d of them worked, in %s", n, sent, time.Since(start))
 		}
 		b.see(t, lookAt(hub))
+	})
+}
+
+// So is one that is stopped after its turn came: signing it may take new credentials, and so its time.
+func TestStoppedWhileCredentialsAreFetched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var stopped atomic.Bool
+		b := newBench(t, ec2sim.Config{}, func(c *Config) { c.Stopped = stopped.Load })
+		tag := plan.TagConnection{Conn: b.peer(t, hub, near), Tags: ourTags}
+		if o := b.apply(t, west, tag)[0]; o.Err != nil {
+			t.Fatal(o.Err)
+		}
+		sent := b.count("CreateTags")
+		time.Sleep(time.Hour) // the session is over
+		b.sim.After(func(c ec2sim.Call) {
+			if c.Action == "AssumeRole" {
+				stopped.Store(true)
+			}
+		})
+		wantKind(t, b.apply(t, west, tag)[0].Err, netstate.Stopped)
+		if n := b.count("CreateTags"); n != sent || !stopped.Load() {
+			t.Errorf("%d calls were sent", n-sent)
+		}
 	})
 }
 

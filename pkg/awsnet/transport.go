@@ -38,9 +38,15 @@ const (
 )
 
 // fate follows one write: whether a request is out of which nobody knows what it did.
-type fate struct{ unknown bool }
+type fate struct {
+	write   bool // false: there is nothing to follow
+	unknown bool
+}
 
 type fateKey struct{}
+
+// errStopped says that a write was not sent: somebody stopped all of them while it waited for its turn.
+var errStopped = errors.New("not sent: writes were stopped meanwhile")
 
 // wire is the HTTP client of one account and region. It gives every attempt its deadline, reads the whole body within it and within
 // the byte limit, and lets through as a success only what is a whole reply of the operation.
@@ -54,6 +60,9 @@ type wire struct {
 func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	call := Call{Operation: awsmiddleware.GetOperationName(req.Context()), Scope: w.scope}
 	f := fateOf(req.Context())
+	if f.write && w.cfg.Stopped() { // only now, since waiting for its turn and for new credentials takes time
+		return nil, errStopped
+	}
 	f.unknown = true
 	start := time.Now()
 	resp, body, err := w.attempt(req)
