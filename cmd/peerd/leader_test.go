@@ -72,6 +72,12 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes()) // whoever asked may be gone
 }
 
+func (d *door) tell(wrote func(n int)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.wrote = wrote
+}
+
 func isWrite(action string) bool {
 	return !strings.HasPrefix(action, "Describe") && !strings.HasPrefix(action, "Get") && action != "AssumeRole"
 }
@@ -133,7 +139,8 @@ func kubeconfig(t *testing.T, at string) string {
 }
 
 // Two processes and one lease: one writes, the other measures drift with the role that reads. The first is stopped in the middle of its
-// writes, so that it cannot know that its lease is over; the other takes over and finishes. Woken up, the first sends no other write.
+// writes, so that it cannot know that its lease is over; the other takes over and finishes. Woken up, the first begins no other write; what was on its way to the
+// network when it was stopped nobody can call back.
 func TestLeaderElection(t *testing.T) {
 	skipProcesses(t)
 	t.Parallel()
@@ -156,13 +163,13 @@ func TestLeaderElection(t *testing.T) {
 	}
 	first, doorOfFirst := start()
 	stopped := make(chan struct{})
-	doorOfFirst.wrote = func(n int) {
+	first.start()
+	doorOfFirst.tell(func(n int) {
 		if n == 20 {
 			_ = first.cmd.Process.Signal(syscall.SIGSTOP)
 			close(stopped)
 		}
-	}
-	first.start()
+	})
 	<-stopped
 	asleep := time.Now()
 	second, doorOfSecond := start()
@@ -188,7 +195,7 @@ func TestLeaderElection(t *testing.T) {
 	}
 	first.until("it knows that it does not lead", 20*time.Second, first.measures("peerd_leader", 0))
 	first.until("it measures again", 20*time.Second, first.measures(`peerd_peering_in_sync{peering="hub-tools"}`, 1))
-	if n := len(doorOfFirst.writes()) - before; n > 0 {
+	if n := len(doorOfFirst.writes()) - before; n > 3 { // of the four calls that a peering makes side by side, one was answered when it was stopped
 		t.Errorf("%d writes by one that leads no more", n)
 	}
 	first.stop()

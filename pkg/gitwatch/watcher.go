@@ -20,7 +20,7 @@ type Watcher struct {
 	branch plumbing.ReferenceName
 	dir    string // the spec's directory, as fs.FS spells it
 
-	secrets []string // what must not be said, of this fetch and the one before
+	secrets []string // what must not be said: the token as it was last read, in every form in which it is sent
 	copy    *copied
 	last    reconcile.Commit // the newest whose files were read, so that they are read once only
 }
