@@ -63,12 +63,15 @@ type asks struct {
 	ids    map[netstate.GroupID]bool
 	named  map[string]map[netstate.VPCID]bool // in which VPCs; the empty one: in whichever
 	tagged map[string]netstate.GroupAsk
+	all    map[netstate.VPCID]bool // every group of these VPCs
 }
 
 func askedOf(all []netstate.GroupAsk) asks {
-	out := asks{map[netstate.GroupID]bool{}, map[string]map[netstate.VPCID]bool{}, map[string]netstate.GroupAsk{}}
+	out := asks{map[netstate.GroupID]bool{}, map[string]map[netstate.VPCID]bool{}, map[string]netstate.GroupAsk{}, map[netstate.VPCID]bool{}}
 	for _, a := range all {
 		switch {
+		case a.All:
+			out.all[a.VPC.ID] = true
 		case a.Group.ID != "":
 			out.ids[a.Group.ID] = true
 		case a.Group.Name == "":
@@ -84,7 +87,7 @@ func askedOf(all []netstate.GroupAsk) asks {
 
 // mean reports whether an ask means the group. One that names the VPC by id means the groups of that VPC only.
 func (a asks) mean(id netstate.GroupID, g netstate.Group) bool {
-	if vpcs := a.named[g.Name]; a.ids[id] || vpcs[""] || vpcs[g.VPC] {
+	if vpcs := a.named[g.Name]; a.all[g.VPC] || a.ids[id] || vpcs[""] || vpcs[g.VPC] {
 		return true
 	}
 	for _, t := range a.tagged {

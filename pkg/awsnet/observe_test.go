@@ -50,12 +50,14 @@ func TestObserveMakesOnlyTheCallsAskedFor(t *testing.T) {
 		short bool
 		want  map[string]int
 	}{
-		"nothing":          {want: map[string]int{"DescribeVpcPeeringConnections": 1}},
-		"owner":            {owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroupRules": 1}},
-		"vpcs":             {look: netstate.ScopeLook{VPCs: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1}},
-		"dns":              {look: netstate.ScopeLook{VPCs: vpc, DNS: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeVpcAttribute": 4}},
-		"group by id":      {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byID}}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 1}},
-		"group by name":    {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byName}}, owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 2}},
+		"nothing":       {want: map[string]int{"DescribeVpcPeeringConnections": 1}},
+		"owner":         {owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroupRules": 1}},
+		"vpcs":          {look: netstate.ScopeLook{VPCs: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1}},
+		"dns":           {look: netstate.ScopeLook{VPCs: vpc, DNS: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeVpcAttribute": 4}},
+		"group by id":   {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byID}}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 1}},
+		"group by name": {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byName}}, owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 2}},
+		"every group": {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{{VPC: netstate.VPCSelector{ID: hub.ID}, All: true}}},
+			want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 1}},
 		"connections only": {look: netstate.ScopeLook{VPCs: vpc, DNS: vpc, Tables: true, Groups: []netstate.GroupAsk{byID}}, owner: owner, short: true, want: map[string]int{"DescribeVpcPeeringConnections": 1}},
 		"everything": {
 			look:  netstate.ScopeLook{VPCs: vpc, Tables: true, Subnets: true, Groups: []netstate.GroupAsk{byID, byName}, PrefixLists: []netstate.PrefixListID{"pl-0000000000000a001"}},

@@ -27,10 +27,12 @@ const (
 	ListPrefixLists Listing = "DescribeManagedPrefixLists"
 )
 
-// GroupAsk is one security group whose rules are wanted: the selector within a VPC.
+// GroupAsk is one security group whose rules are wanted: the selector within a VPC. All asks for every group of the VPC instead, which is
+// then selected by id.
 type GroupAsk struct {
 	VPC   VPCSelector
 	Group GroupSelector
+	All   bool
 }
 
 // ScopeLook is what to read in one scope. Each listing is one paginated call for the whole scope, never one per peering.

@@ -28,7 +28,7 @@ func (x *expander) checkEnd(l *DesiredLink, e *End, side *spec.Side) {
 			x.problem(l, side.VPC.Pos, HoldsLink, CodeBeyondPinned, "%s has %s, which is not among the CIDRs pinned under vpcs.%s.cidrs: add it there, or disassociate it", e.VPC, c, e.Name)
 		case x.protected(c) != "":
 			x.problem(l, side.VPC.Pos, HoldsLink, CodeProtected, "%s of %s lies in %s, which is never routed or opened", c, e.VPC, x.protected(c))
-		case public(c) && !pinned:
+		case Public(c) && !pinned:
 			x.problem(l, side.VPC.Pos, HoldsLink, CodeProtected, "%s of %s is public address space: list it under vpcs.%s.cidrs if it is yours", c, e.VPC, e.Name)
 		}
 	}
@@ -54,9 +54,14 @@ var special = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustP
 // notPublic are those and the private ranges (RFC 1918).
 var notPublic = append([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}, special...)
 
-// public reports whether a VPC's CIDR holds public IPv4 addresses.
-func public(c netip.Prefix) bool {
+// Public reports whether a CIDR holds public IPv4 addresses: a VPC that has it must be pinned to it.
+func Public(c netip.Prefix) bool {
 	return c.Addr().Is4() && !slices.ContainsFunc(notPublic, func(r netip.Prefix) bool { return netstate.Inside(c, r) })
+}
+
+// AllPublic reports whether a CIDR is IPv4 and holds nothing but public addresses: only a VPC that is pinned to it may get it.
+func AllPublic(c netip.Prefix) bool {
+	return c.Addr().Is4() && !slices.ContainsFunc(notPublic, c.Overlaps)
 }
 
 // strange returns why a destination that may be wider than the peer is still protected: it lies wholly in public IPv4 space that the peer
@@ -67,17 +72,17 @@ func (x *expander) strange(c netip.Prefix, peer *End) string {
 		return "touches " + r + ", which is never routed or opened"
 	}
 	owned := func(p netip.Prefix) bool { return netstate.Inside(c, p) }
-	if c.Addr().Is4() && !slices.ContainsFunc(notPublic, c.Overlaps) && !slices.ContainsFunc(peer.Pinned, owned) {
+	if AllPublic(c) && !slices.ContainsFunc(peer.Pinned, owned) {
 		return "is public address space: list it under vpcs." + peer.Name + ".cidrs if it is the peer's"
 	}
 	return ""
 }
 
-// brings returns the peer's CIDRs of the families that both VPCs have.
-func brings(self, peer *End) []netip.Prefix {
-	v4, v6 := netstate.Facts{CIDRs: self.CIDRs}.Families()
+// Brings returns those of the peer's CIDRs of the families that both VPCs have: what a side routes and opens if it does not say otherwise.
+func Brings(self, peer []netip.Prefix) []netip.Prefix {
+	v4, v6 := netstate.Facts{CIDRs: self}.Families()
 	var out []netip.Prefix
-	for _, c := range peer.CIDRs {
+	for _, c := range peer {
 		if c.Addr().Is4() && v4 || c.Addr().Is6() && v6 {
 			out = append(out, c)
 		}
@@ -90,7 +95,7 @@ func brings(self, peer *End) []netip.Prefix {
 func (x *expander) destinations(l *DesiredLink, i int, at netstate.Scope, listed []spec.Dest) map[netstate.Dest]spec.Pos {
 	out := map[netstate.Dest]spec.Pos{}
 	if len(listed) == 0 {
-		for _, c := range brings(&l.Ends[i], &l.Ends[1-i]) {
+		for _, c := range Brings(l.Ends[i].CIDRs, l.Ends[1-i].CIDRs) {
 			out[netstate.Dest{Prefix: c}] = l.Ends[i].Pos
 		}
 	}

@@ -34,22 +34,38 @@ func (x *expander) routes(l *DesiredLink, i int, side *spec.Side) {
 
 // selected returns the tables that a selector means. One that matches nothing holds the side: a moved tag must not look like "no routes".
 func (x *expander) selected(l *DesiredLink, e *End, sel spec.Tables) (map[netstate.TableID]bool, bool) {
-	out := map[netstate.TableID]bool{}
 	if sel.Kind == spec.SelectNone {
-		return out, true
+		return map[netstate.TableID]bool{}, true
 	}
-	inEffect := x.inEffect(e, sel)
-	for _, k := range x.at.tables[e.VPC] {
-		if t := x.o.Tables[k]; !t.Gateway && tableMatches(sel, k.ID, t, inEffect) {
-			out[k.ID] = true
-		}
-	}
+	out := x.tables(e.VPC, sel)
 	if missing := missingTables(sel, out); len(out) == 0 || missing != "" {
 		e.Held = true
 		x.problem(l, sel.Pos, HoldsSide, CodeNoTables, "no route table of %s matches %s: this side is left as it is", e.VPC, cmp.Or(missing, tablesText(sel)))
 		return nil, false
 	}
 	return out, true
+}
+
+// tables are those of a VPC that a selector means. A gateway's table holds no peering routes.
+func (x *expander) tables(v netstate.VPC, sel spec.Tables) map[netstate.TableID]bool {
+	out, inEffect := map[netstate.TableID]bool{}, x.inEffect(v, sel)
+	for _, k := range x.at.tables[v] {
+		if t := x.o.Tables[k]; !t.Gateway && tableMatches(sel, k.ID, t, inEffect) {
+			out[k.ID] = true
+		}
+	}
+	return out
+}
+
+// Selector says which route tables selectors mean in one look.
+type Selector struct{ x expander }
+
+// NewSelector returns the selector of a look.
+func NewSelector(o *netstate.Observed) Selector { return Selector{expander{o: o, at: newIndex(o)}} }
+
+// Tables are the route tables of a VPC that a selector means, as Expand finds them.
+func (s Selector) Tables(v netstate.VPC, sel spec.Tables) map[netstate.TableID]bool {
+	return s.x.tables(v, sel)
 }
 
 func tableMatches(sel spec.Tables, id netstate.TableID, t netstate.Table, inEffect map[netstate.TableID]bool) bool {
@@ -70,13 +86,13 @@ func tableMatches(sel spec.Tables, id netstate.TableID, t netstate.Table, inEffe
 
 // inEffect returns the tables that route for the selected subnets: the one associated, else the VPC's main table, which EC2 does not
 // list as an association (VPC User Guide, "Subnet route tables").
-func (x *expander) inEffect(e *End, sel spec.Tables) map[netstate.TableID]bool {
+func (x *expander) inEffect(v netstate.VPC, sel spec.Tables) map[netstate.TableID]bool {
 	if sel.Kind != spec.SelectSubnets {
 		return nil
 	}
 	var main netstate.TableID
 	explicit := map[netstate.SubnetID]netstate.TableID{}
-	for _, k := range x.at.tables[e.VPC] {
+	for _, k := range x.at.tables[v] {
 		t := x.o.Tables[k]
 		if t.Main {
 			main = k.ID
@@ -86,7 +102,7 @@ func (x *expander) inEffect(e *End, sel spec.Tables) map[netstate.TableID]bool {
 		}
 	}
 	out := map[netstate.TableID]bool{}
-	for _, k := range x.at.subnets[e.VPC] {
+	for _, k := range x.at.subnets[v] {
 		if x.o.Subnets[k].Tags.Match(sel.SubnetTags) {
 			out[cmp.Or(explicit[k.ID], main)] = true
 		}

@@ -83,7 +83,7 @@ func (x *expander) peers(l *DesiredLink, i int, r spec.Rule, side *spec.Side) ([
 		return out, ""
 	}
 	for _, c := range x.routed(l, i, side.Routes.To) {
-		if family(r.Proto, c) {
+		if Carries(r.Proto, c) {
 			out = append(out, netstate.Peer{Prefix: c})
 		}
 	}
@@ -113,13 +113,13 @@ func (x *expander) routed(l *DesiredLink, i int, listed []spec.Dest) []netip.Pre
 		}
 	}
 	if len(out) == 0 {
-		return brings(&l.Ends[i], &l.Ends[1-i])
+		return Brings(l.Ends[i].CIDRs, l.Ends[1-i].CIDRs)
 	}
 	return out
 }
 
-// family reports whether the protocol exists in the prefix's address family.
-func family(p netstate.Proto, c netip.Prefix) bool {
+// Carries reports whether the protocol exists in the prefix's address family.
+func Carries(p netstate.Proto, c netip.Prefix) bool {
 	switch p {
 	case netstate.ICMP:
 		return c.Addr().Is4()

@@ -249,6 +249,9 @@ func (r *reader) groups() {
 }
 
 func (r *reader) asked(a netstate.GroupAsk, id netstate.GroupID, g netstate.Group) bool {
+	if a.All {
+		return a.VPC.ID == g.VPC
+	}
 	if !a.Group.Match(id, g) {
 		return false
 	}
