@@ -59,10 +59,13 @@ func (b *builder) twin(s *state, counts, twin netstate.Connection) {
 	b.remove(CloseConnection{s.head(twin.Requester.Scope, false, "a twin of "+string(counts.ID)), twin.ID, twin.Requester, twin.Accepter}, ResourceConnection, s.want.Suspended)
 }
 
-// living returns the pair's connections that are not dead: the active one first, else the oldest request.
-func (b *builder) living(p netstate.Pair) []netstate.Connection {
+// living returns the pair's connections that are not dead, the one that counts first.
+func (b *builder) living(p netstate.Pair) []netstate.Connection { return Living(b.at.pairs[p]) }
+
+// Living returns those of a pair's connections that are not dead: the active one first, else the oldest request.
+func Living(all []netstate.Connection) []netstate.Connection {
 	var out []netstate.Connection
-	for _, c := range b.at.pairs[p] {
+	for _, c := range all {
 		if !c.Status.Dead() {
 			out = append(out, c)
 		}
