@@ -39,6 +39,7 @@ func TestAWSCLI(t *testing.T) {
 		{"by hand, then peerd", byHandThenPeerd},
 		{"by hand between regions, then peerd", betweenRegionsThenPeerd},
 		{"mistakes", mistakes},
+		{"by hand, then import", byHandThenImport},
 		{"credentials", badCredentials},
 		{"credentials whose time has come", expiredCredentials},
 	} {
