@@ -119,6 +119,9 @@ func (b *builder) pair(living []netstate.Connection) {
 	}
 	ends := [2]*end{b.end(c.Requester), b.end(c.Accepter)}
 	if why = cmp.Or(why, b.unknown(ends), refused(ends)); why != "" {
+		if ours {
+			why += "; it is ours, so a plan without an entry for it calls it extra"
+		}
 		b.without(c, "%s", why)
 		return
 	}
@@ -128,6 +131,9 @@ func (b *builder) pair(living []netstate.Connection) {
 		if e.Side.VPC = b.vpc(e); c.Views[i].DNS == netstate.Yes && e.managed() {
 			e.Side.DNS = netstate.Yes
 		}
+	}
+	if c.Status != netstate.Active {
+		l.notes = append(l.notes, fmt.Sprintf("%s is ours and %s: a plan goes on with it", c.ID, c.Status))
 	}
 	b.links = append(b.links, l)
 }

@@ -72,6 +72,9 @@ func (b *builder) rule(all opened, k netstate.RuleKey, r netstate.Rule) {
 	case k.Peer.Group == "":
 		why = b.forbidden(k.Scope, peer, d)
 	}
+	if why != "" && ours {
+		why += "; it is ours, so a plan calls it extra"
+	}
 	if why != "" {
 		l.note(e, "the rule %s (%s) is left out: %s", k, r.ID, why)
 		return
@@ -147,20 +150,21 @@ func (b *builder) inside(at netstate.Scope, peer *end, d netstate.Dest) bool {
 
 // entries turn what a side opens into entries of the spec, each with as many ports as belong together.
 func (b *builder) entries(e, peer *end, atoms map[atom][]netstate.Dest) []spec.Rule {
-	together := map[string]*spec.Rule{}
+	type kind struct {
+		atom         // without its ports, where an entry may have several
+		peers string // as text
+	}
+	together := map[kind]*spec.Rule{}
 	for _, a := range slices.SortedFunc(maps.Keys(atoms), compareAtoms) {
 		for _, p := range b.peers(a, e, peer, atoms[a]) {
-			r := &spec.Rule{Group: b.group(a.GroupKey), Account: b.account(a.Account), Direction: a.dir, Proto: a.proto,
-				Ports: []netstate.PortRange{a.ports}, Peer: p, Description: a.text}
-			key := fmt.Sprint(a.GroupKey, a.dir, a.proto, peerText(p), a.text)
-			if a.proto != netstate.TCP && a.proto != netstate.UDP {
-				key += fmt.Sprint(a.ports) // icmp is stated as one type and code
+			k := kind{a, peerText(p)}
+			if a.proto == netstate.TCP || a.proto == netstate.UDP { // icmp is stated as one type and code
+				k.ports = netstate.PortRange{}
 			}
-			if have := together[key]; have != nil {
-				have.Ports = append(have.Ports, a.ports)
-				continue
+			if together[k] == nil {
+				together[k] = &spec.Rule{Group: b.group(a.GroupKey), Account: b.account(a.Account), Direction: a.dir, Proto: a.proto, Peer: p, Description: a.text}
 			}
-			together[key] = r
+			together[k].Ports = append(together[k].Ports, a.ports)
 		}
 	}
 	out := make([]spec.Rule, 0, len(together))

@@ -97,7 +97,11 @@ func (l *loader) rule(at world.At, vpc, group string, spec ruleSpec) {
 		l.check(false, "%s: rule of %s: %v", at.Scope, group, err)
 		return
 	}
-	id := cmp.Or(spec.ID, world.DerivedID("sgr", group, fmt.Sprint(key)))
+	name := fmt.Sprint(key)
+	if key.Egress {
+		name = "out " + name // the same traffic may be let in and out, by two rules
+	}
+	id := cmp.Or(spec.ID, world.DerivedID("sgr", group, name))
 	l.world.AddRule(at, world.Rule{ID: id, Group: group, Key: key, Description: spec.Description, Tags: named(spec.Tags, "")})
 }
 
