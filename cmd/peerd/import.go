@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/peerd/peerd/pkg/adopt"
+	"github.com/peerd/peerd/pkg/awsnet"
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
@@ -55,7 +56,7 @@ func (a *app) importAll(ctx context.Context, opt importOptions) error {
 	if err != nil {
 		return err
 	}
-	target := a.targetIn(nil, a.newState(0), func() bool { return true })
+	target := awsnet.New(awsnet.Config{Share: a.awsShare, Verify: true, Stopped: func() bool { return true }})
 	text, err := imported(ctx, target, in)
 	if err == nil {
 		_, err = a.stdout.Write(text)

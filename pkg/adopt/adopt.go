@@ -77,6 +77,9 @@ func (l *link) note(e *end, text string, args ...any) {
 	l.notes = append(l.notes, e.VPC.Name+": "+fmt.Sprintf(text, args...))
 }
 
+// orphaned is said of a connection of ours that gets no entry.
+const orphaned = "it is ours, so a plan without an entry for it calls it extra"
+
 // connections makes a link of every pair that a living connection joins, as far as an entry of it would change nothing.
 func (b *builder) connections() {
 	pairs := map[netstate.Pair][]netstate.Connection{}
@@ -84,6 +87,8 @@ func (b *builder) connections() {
 		c := b.o.Connections[id]
 		if slices.Contains(b.in.Asked, c.Requester.Scope) || slices.Contains(b.in.Asked, c.Accepter.Scope) {
 			pairs[c.Pair()] = append(pairs[c.Pair()], c)
+		} else if ours, _ := b.owned(c); ours && c.Status.Alive() { // seen from a region to which another peering led
+			b.without(c, "neither of its regions was asked for: import them too; %s", orphaned)
 		}
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(pairs), comparePairs) {
@@ -120,7 +125,7 @@ func (b *builder) pair(living []netstate.Connection) {
 	ends := [2]*end{b.end(c.Requester), b.end(c.Accepter)}
 	if why = cmp.Or(why, b.unknown(ends), refused(ends)); why != "" {
 		if ours {
-			why += "; it is ours, so a plan without an entry for it calls it extra"
+			why += "; " + orphaned
 		}
 		b.without(c, "%s", why)
 		return

@@ -291,8 +291,14 @@ func list[T any](all []T) *yaml.Node {
 	return n
 }
 
-// word is a text, quoted where YAML would take it for something else; plain is written as it is.
-func word(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
+// word is a text, quoted where YAML would take it for something else, and as people quote; plain is written as it is.
+func word(s string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	if strings.ContainsAny(s, ":#{}[],&*!|>'\"%@`") {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
 
 func plain(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: s} }
 

@@ -27,6 +27,7 @@ type Config struct {
 	PageSize    int32                                                            // items per page; zero: the documented maxima
 	Backoff     retry.BackoffDelayer                                             // between the attempts of a call; nil: the SDK's, which grows at random
 	Reads       int                                                              // in flight per account and region; zero: 8
+	Verify      bool                                                             // ask whose the credentials are before reading, as always before writing
 	Stopped     func() bool                                                      // asked before a write is sent; true: it is not. nil: never
 	OnCall      func(Call)                                                       // told of every HTTP attempt, from many goroutines at once; may be nil
 }

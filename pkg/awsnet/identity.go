@@ -47,6 +47,15 @@ func (s *session) verify(ctx context.Context, c *client) *netstate.Error {
 	return nil
 }
 
+// verify does so for a scope that is to be read.
+func (t *Target) verify(ctx context.Context, c *client, a netstate.Access) *netstate.Error {
+	s, err := t.session(ctx, a, c.scope.Region)
+	if err != nil {
+		return c.failure("open a session", err, false)
+	}
+	return s.verify(ctx, c)
+}
+
 func (s *session) verified() *identity {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -89,6 +89,9 @@ func (t *Target) reach(ctx context.Context, l netstate.Look, scope netstate.Scop
 	if err != nil {
 		return nobody, nobody.failure("open a session", err, false)
 	}
+	if t.cfg.Verify {
+		return c, t.verify(ctx, c, a)
+	}
 	return c, nil
 }
 
