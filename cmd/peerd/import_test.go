@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/peerd/peerd/pkg/adopt"
 	"github.com/peerd/peerd/pkg/ec2sim"
@@ -89,8 +92,36 @@ func TestImportOfLivedInEstate(t *testing.T) {
 		r := &simtest.Rig{T: t, Sim: sim, Spec: simtest.LoadSpec(t, text)}
 		planned, _ := r.Plan()
 		onlyTags(t, text, planned.First)
+		if n := len(planned.First.Actions); n != 8 {
+			t.Errorf("%d tags are planned, and docs/import.md says 8", n)
+		}
 		takenOver(t, sim, text)
+		documented(t, text)
 	})
+}
+
+// documented holds the page about imports against what an import prints.
+func documented(t *testing.T, text string) {
+	t.Helper()
+	const page = "../../docs/import.md"
+	was, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(was), "```yaml\n")
+	shown, after, found := strings.Cut(rest, "```\n\nIts plan")
+	if !found {
+		t.Fatal("docs/import.md shows no import")
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(before+"```yaml\n"+text+"```\n\nIts plan"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		shown = text
+	}
+	if d := cmp.Diff(text, shown); d != "" {
+		t.Errorf("what docs/import.md shows (+) is not what is printed (-):\n%s", d)
+	}
 }
 
 // takenOver lets peerd take an import over: only tags of connections change in the world, and another plan has nothing to do.

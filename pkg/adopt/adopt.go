@@ -85,10 +85,8 @@ func (b *builder) connections() {
 	pairs := map[netstate.Pair][]netstate.Connection{}
 	for _, id := range slices.Sorted(maps.Keys(b.o.Connections)) {
 		c := b.o.Connections[id]
-		if slices.Contains(b.in.Asked, c.Requester.Scope) || slices.Contains(b.in.Asked, c.Accepter.Scope) {
+		if b.in.means(c) {
 			pairs[c.Pair()] = append(pairs[c.Pair()], c)
-		} else if ours, _ := b.owned(c); ours && c.Status.Alive() { // seen from a region to which another peering led
-			b.without(c, "neither of its regions was asked for: import them too; %s", orphaned)
 		}
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(pairs), comparePairs) {

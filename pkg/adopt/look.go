@@ -11,8 +11,8 @@ import (
 	"github.com/peerd/peerd/pkg/spec"
 )
 
-// Read looks at AWS in three steps, each of which says what the next is for, and returns what there is to import. It fails where anything
-// could not be read: a spec of what is known in part would leave out what is not, and who commits it would lose that.
+// Read looks at AWS, and again as long as a look shows of a VPC that was not looked at, and returns what there is to import. It fails where
+// anything could not be read: a spec of what is known in part would leave out what is not, and who commits it would lose that.
 func Read(in Input, observe func(netstate.Look) (*netstate.Observed, error)) (*netstate.Observed, error) {
 	whole := func(l netstate.Look) (*netstate.Observed, error) {
 		o, err := observe(l)
@@ -26,8 +26,10 @@ func Read(in Input, observe func(netstate.Look) (*netstate.Observed, error)) (*n
 	if err != nil {
 		return nil, err
 	}
-	if o, err = whole(around(in, first, o)); err != nil {
-		return nil, err
+	for ends := map[netstate.VPC]bool{}; peered(in, first, o, ends); {
+		if o, err = whole(around(in, first, ends)); err != nil {
+			return nil, err
+		}
 	}
 	if l, used := lists(first, o); used {
 		more, err := whole(l)
@@ -64,18 +66,30 @@ func connections(in Input) netstate.Look {
 	return l
 }
 
-// around is the look at everything around the connections that one showed: both their VPCs wherever they can be read, in regions too that were
-// not asked for, with tables, subnets, and groups. Another account that was read may have groups in such a VPC, where it is shared.
-func around(in Input, l netstate.Look, o *netstate.Observed) netstate.Look {
-	out := netstate.Look{Owner: in.Owner, Access: l.Access, Scopes: maps.Clone(l.Scopes)}
-	ends := map[netstate.VPC]bool{}
+// peered adds the VPCs that a look shows to be peered to those that are known, wherever they can be read, in regions too that were not asked
+// for. It reports whether there are more now.
+func peered(in Input, l netstate.Look, o *netstate.Observed, ends map[netstate.VPC]bool) bool {
+	known := len(ends)
 	for _, c := range o.Connections {
 		for _, v := range []netstate.VPC{c.Requester, c.Accepter} {
-			if _, reachable := l.Access[v.Account]; reachable && !c.Status.Dead() {
+			if _, reachable := l.Access[v.Account]; reachable && in.means(c) {
 				ends[v] = true
 			}
 		}
 	}
+	return len(ends) > known
+}
+
+// means reports whether a connection is to be imported, if it can be: it has an end in a region that was asked for, or it is ours.
+func (in Input) means(c netstate.Connection) bool {
+	ours := in.Owner != "" && (c.Views[0].Owner() == in.Owner || c.Views[1].Owner() == in.Owner)
+	return !c.Status.Dead() && (ours || slices.Contains(in.Asked, c.Requester.Scope) || slices.Contains(in.Asked, c.Accepter.Scope))
+}
+
+// around is the look at everything around peered VPCs: tables, subnets, and groups. Another account that was read may have groups in such a
+// VPC, where it is shared.
+func around(in Input, l netstate.Look, ends map[netstate.VPC]bool) netstate.Look {
+	out := netstate.Look{Owner: in.Owner, Access: l.Access, Scopes: maps.Clone(l.Scopes)}
 	vpcs := slices.SortedFunc(maps.Keys(ends), compareVPCs)
 	for _, v := range vpcs {
 		w := out.Scopes[v.Scope]
