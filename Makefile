@@ -5,7 +5,7 @@ FUZZTIME = 10s
 # what a long test says, without its parts; its failure is the command's.
 SUMMARY = awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
 
-.PHONY: build test race lint fuzz golden rows mutants soak soak-idle sweep check
+.PHONY: build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep check
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -60,8 +60,13 @@ PASSES = 1000
 soak-idle:
 	PEERD_IDLE_PASSES=$(PASSES) go test -count=1 -timeout 0 -v -run '^TestIdle$$' ./cmd/peerd | $(SUMMARY)
 
+# soak-import imports IMPORT_SEEDS random worlds, and holds the plan and the entries of each against it.
+IMPORT_SEEDS = 5000
+soak-import:
+	PEERD_IMPORT_SEEDS=$(IMPORT_SEEDS) go test -count=1 -timeout 0 -v -run '^TestImport$$' ./pkg/soak | $(SUMMARY)
+
 # sweep stops peerd before and after every call of every situation of pkg/crash, and says how many there were.
 sweep:
 	go test -count=1 -run '^TestSweep$$' -v ./pkg/crash | $(SUMMARY)
 
-check: test lint race fuzz rows mutants sweep soak soak-idle
+check: test lint race fuzz rows mutants sweep soak soak-idle soak-import
