@@ -209,3 +209,40 @@ func lacking(t netstate.Tags, key string) netstate.Tags {
 	delete(out, key)
 	return out
 }
+
+// TestImportOfMesh: what a mesh made comes back as that mesh, and what was made by hand alike between all pairs as one too.
+func TestImportOfMesh(t *testing.T) {
+	t.Parallel()
+	head, _, _ := strings.Cut(scenarioText(t, "mesh"), "meshes:")
+	const made = "meshes:\n  - {name: core, vpcs: [data, hub, tools], side: {dns: true}, tags: {team: net}}\n"
+	r := simtest.New(t, ec2sim.Config{}, head+made)
+	r.Apply()
+	accounts := []*spec.Account{readAs("network", network, externalID), readAs("payments", payments, "")}
+	in := adopt.Input{Owner: "acme", Accounts: accounts, Asked: everywhere(accounts, "eu-west-1", "us-east-1")}
+	text := importOf(t, r.Sim, in)
+	const entry = "\nmeshes:\n  - name: core\n    vpcs: [data, hub, tools]\n    side: {dns: true}\n    tags: {team: net}\n"
+	if !strings.Contains(text, entry) {
+		t.Errorf("no %s in\n%s", entry, text)
+	}
+	back := simtest.LoadSpec(t, text)
+	simtest.WantSame(t, "the spec", wants(t, r.Sim, r.Spec), "the import", wants(t, r.Sim, back))
+	r.Spec = back
+	planned, _ := r.Plan()
+	onlyTags(t, text, planned.First)
+
+	for _, l := range simtest.Lines(r.Sim.Dump()) {
+		f := strings.Fields(l)
+		if at := strings.Split(f[0], "/"); f[1] == "connection" && strings.Contains(l, `"peerd:owner"`) {
+			r.Do(at[0], at[1], "DeleteTags", "ResourceId.1", f[2], "Tag.1.Key", "peerd:owner")
+		}
+	}
+	text = importOf(t, r.Sim, in)
+	const byHand = "\nmeshes:\n  - name: mesh-1\n    vpcs: [data, hub, tools]\n    adopt: true\n    side: {dns: true}\n"
+	if !strings.Contains(text, byHand) {
+		t.Errorf("no %s in\n%s", byHand, text)
+	}
+	r.Spec = simtest.LoadSpec(t, text)
+	planned, _ = r.Plan()
+	onlyTags(t, text, planned.First)
+	takenOver(t, r.Sim, text)
+}

@@ -29,13 +29,9 @@ func (b *builder) text() ([]byte, error) {
 		top.FootComment = "owner: NAME, the tag on everything that peerd makes or takes over, is for you to state, here or as --owner"
 	}
 	parts := []section{{"", top}, {"accounts", b.accountNodes()}, {"vpcs", b.vpcNodes()}}
-	for i, l := range b.links {
-		name := "peerings"
-		if i > 0 {
-			name = " "
-		}
-		parts = append(parts, section{name, &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{l.node()}}})
-	}
+	meshes, others := b.meshes()
+	parts = append(parts, items("peerings", others, (*link).node)...)
+	parts = append(parts, items("meshes", meshes, mesh.node)...)
 	for _, p := range parts {
 		if err := p.write(&out); err != nil {
 			return nil, err
@@ -56,28 +52,44 @@ type section struct {
 	node *yaml.Node
 }
 
+// items are the sections of a list, each with an empty line before it.
+func items[T any](key string, all []T, node func(T) *yaml.Node) []section {
+	var out []section
+	for _, v := range all {
+		out = append(out, section{key, &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{node(v)}}})
+		key = " "
+	}
+	return out
+}
+
+// encoded is a node as text.
+func encoded(n *yaml.Node) (string, error) {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(n); err != nil {
+		return "", err
+	}
+	return b.String(), e.Close()
+}
+
 func (s section) write(out *bytes.Buffer) error {
 	if len(s.node.Content) == 0 {
 		return nil
 	}
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	if err := e.Encode(s.node); err != nil {
-		return err
-	}
-	if err := e.Close(); err != nil {
+	text, err := encoded(s.node)
+	if err != nil {
 		return err
 	}
 	if s.key == "" {
-		out.Write(b.Bytes())
+		out.WriteString(text)
 		return nil
 	}
 	out.WriteString("\n")
 	if s.key != " " {
 		out.WriteString(s.key + ":\n")
 	}
-	for line := range strings.Lines(b.String()) {
+	for line := range strings.Lines(text) {
 		out.WriteString("  " + line)
 	}
 	return nil
@@ -145,9 +157,35 @@ func (l *link) node() *yaml.Node {
 	return n
 }
 
+// node is the entry of a mesh.
+func (m mesh) node() *yaml.Node {
+	members := make([]*yaml.Node, len(m.members))
+	for i, name := range m.members {
+		members[i] = word(name)
+	}
+	n := mapping("name", word(m.name), "vpcs", flow(&yaml.Node{Kind: yaml.SequenceNode, Content: members}))
+	if m.of.Adopt {
+		put(n, "adopt", plain("true"))
+	}
+	if side := plainSide(m.side()); len(side.Content) > 0 {
+		put(n, "side", side)
+	}
+	if len(m.of.Tags) > 0 {
+		put(n, "tags", tags(m.of.Tags))
+	}
+	return n
+}
+
 // sideNode is a side: on one line unless it has rules.
 func sideNode(s spec.Side) *yaml.Node {
-	n := mapping("vpc", word(s.VPC.Name))
+	n := plainSide(s)
+	n.Content = slices.Concat([]*yaml.Node{word("vpc"), word(s.VPC.Name)}, n.Content)
+	return n
+}
+
+// plainSide is a side without its VPC.
+func plainSide(s spec.Side) *yaml.Node {
+	n := mapping()
 	if s.DNS == netstate.Yes {
 		put(n, "dns", plain("true"))
 	}

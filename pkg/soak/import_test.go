@@ -49,7 +49,7 @@ func TestImport(t *testing.T) {
 		workers.Wait()
 	})
 	t.Logf("%+v", sum.counts)
-	for what, share := range map[string]float64{"connections": 0.3, "routes": 0.7, "rules": 0.6} {
+	for what, share := range map[string]float64{"connections": 0.3, "routes": 0.7, "rules": 0.6, "meshes": 0.01} {
 		if in, out := sum.counts[what+" in"], sum.counts[what+" out"]; n >= 40 && float64(in) < share*float64(in+out) {
 			t.Errorf("%d of %d %s are in the entries: too few to say anything", in, in+out, what)
 		}
@@ -118,6 +118,7 @@ func (w *imported) check(in adopt.Input, sum *importTally) {
 	}
 	text := string(made)
 	w.Spec = simtest.LoadSpec(w.T, text)
+	sum.add("meshes", strings.Contains(text, "\nmeshes:\n"))
 	report, calls := w.Plan()
 	if len(calls) > 0 || w.Sim.Dump() != before {
 		w.T.Errorf("the import or its plan changed something: %v", calls)
