@@ -25,7 +25,7 @@ func TestObserveVPCsTablesAndSubnets(t *testing.T) {
 	diff(t, f.DNSSupport, netstate.Unknown) // not asked for
 	diff(t, len(o.VPCs), 1)
 	diff(t, o.Subnets, map[netstate.SubnetKey]netstate.Subnet{
-		{Scope: west, ID: "subnet-0000000000000a001"}: {VPC: hub.ID, Tags: netstate.Tags{}},
+		{Scope: west, ID: "subnet-0000000000000a001"}: {VPC: hub.ID, CIDRs: []netip.Prefix{prefix("10.0.0.0/24")}, Tags: netstate.Tags{}},
 	})
 	diff(t, o.Tables, map[netstate.TableKey]netstate.Table{
 		{Scope: west, ID: mainRT}:                  {VPC: hub.ID, Main: true, Tags: netstate.Tags{}},
@@ -53,6 +53,7 @@ func TestObserveMakesOnlyTheCallsAskedFor(t *testing.T) {
 		"nothing":       {want: map[string]int{"DescribeVpcPeeringConnections": 1}},
 		"owner":         {owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroupRules": 1}},
 		"vpcs":          {look: netstate.ScopeLook{VPCs: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1}},
+		"acls":          {look: netstate.ScopeLook{VPCs: vpc, ACLs: true}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeNetworkAcls": 1}},
 		"dns":           {look: netstate.ScopeLook{VPCs: vpc, DNS: vpc}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeVpcAttribute": 4}},
 		"group by id":   {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byID}}, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 1}},
 		"group by name": {look: netstate.ScopeLook{Groups: []netstate.GroupAsk{byName}}, owner: owner, want: map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 2}},

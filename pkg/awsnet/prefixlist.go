@@ -19,7 +19,8 @@ func (r *reader) listPrefixLists(ctx context.Context) (prefixLists, *netstate.Er
 }
 
 // listsInUse returns the prefix lists that routes and rules use and nobody asked for: they count against quotas with their maximum of
-// entries, and the entries of those that routes use may be longer than a route of ours. AWS's own lists are of public addresses.
+// entries, and the entries of those that routes use may be longer than a route of ours; those of lists that rules use are read if asked
+// for. AWS's own lists are of public addresses.
 func (r *reader) listsInUse(ctx context.Context, t *result[tables], g *result[rules]) (prefixLists, *netstate.Error) {
 	inTables, used := map[netstate.PrefixListID]bool{}, map[netstate.PrefixListID]bool{}
 	if t, err := t.wait(); err == nil {
@@ -37,7 +38,7 @@ func (r *reader) listsInUse(ctx context.Context, t *result[tables], g *result[ru
 		delete(used, asked)
 	}
 	return r.prefixLists(ctx, slices.Sorted(maps.Keys(used)), func(l types.ManagedPrefixList) bool {
-		return inTables[netstate.PrefixListID(aws.ToString(l.PrefixListId))] && aws.ToString(l.OwnerId) != "AWS"
+		return (r.w.RuleLists || inTables[netstate.PrefixListID(aws.ToString(l.PrefixListId))]) && aws.ToString(l.OwnerId) != "AWS"
 	})
 }
 

@@ -80,10 +80,25 @@ func (r *reader) listSubnets(ctx context.Context, vpcs *result[map[netstate.VPC]
 	for _, s := range found {
 		id, vpc := netstate.SubnetID(aws.ToString(s.SubnetId)), netstate.VPCID(aws.ToString(s.VpcId))
 		if id != "" && within[vpc] {
-			out[netstate.SubnetKey{Scope: r.scope, ID: id}] = netstate.Subnet{VPC: vpc, Tags: tagsOf(s.Tags)}
+			out[netstate.SubnetKey{Scope: r.scope, ID: id}] = netstate.Subnet{VPC: vpc, CIDRs: subnetCIDRs(s), Tags: tagsOf(s.Tags)}
 		}
 	}
 	return out, nil
+}
+
+// subnetCIDRs are the addresses that a subnet has: its IPv4 CIDR, and the IPv6 ones that are associated.
+func subnetCIDRs(s types.Subnet) []netip.Prefix {
+	var all []netip.Prefix
+	if p, err := netip.ParsePrefix(aws.ToString(s.CidrBlock)); err == nil {
+		all = append(all, p)
+	}
+	for _, a := range s.Ipv6CidrBlockAssociationSet {
+		p, err := netip.ParsePrefix(aws.ToString(a.Ipv6CidrBlock))
+		if err == nil && a.Ipv6CidrBlockState != nil && a.Ipv6CidrBlockState.State == types.SubnetCidrBlockStateCodeAssociated {
+			all = append(all, p)
+		}
+	}
+	return netstate.SortPrefixes(all)
 }
 
 func (c *client) describeSubnets(ctx context.Context, f types.Filter) ([]types.Subnet, *netstate.Error) {

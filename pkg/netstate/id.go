@@ -21,6 +21,8 @@ type (
 	GroupID string
 	// RuleID is a security-group rule's id, sgr-….
 	RuleID string
+	// ACLID is a network ACL's id, acl-….
+	ACLID string
 	// ConnID is a VPC peering connection's id, pcx-….
 	ConnID string
 	// PrefixListID is a managed prefix list's id, pl-….

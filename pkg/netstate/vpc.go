@@ -25,10 +25,11 @@ func (f Facts) Families() (v4, v6 bool) {
 	return v4, v6
 }
 
-// Subnet is a subnet, as far as selectors ask for it.
+// Subnet is a subnet, as far as selectors and traces ask for it.
 type Subnet struct {
-	VPC  VPCID
-	Tags Tags
+	VPC   VPCID
+	CIDRs []netip.Prefix // the IPv4 one and the associated IPv6 ones, sorted
+	Tags  Tags
 }
 
 // SubnetKey is a subnet's identity.

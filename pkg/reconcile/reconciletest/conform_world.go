@@ -65,7 +65,7 @@ func World() *netstate.Observed {
 	}
 	o.Tables[netstate.TableKey{Scope: west, ID: privRT}] = netstate.Table{VPC: hub.ID, Tags: netstate.Tags{"tier": "private"}, Subnets: []netstate.SubnetID{"subnet-0000000000000a001"}}
 	o.Tables[netstate.TableKey{Scope: west, ID: edgeRT}] = netstate.Table{VPC: hub.ID, Gateway: true}
-	o.Subnets[netstate.SubnetKey{Scope: west, ID: "subnet-0000000000000a001"}] = netstate.Subnet{VPC: hub.ID, Tags: netstate.Tags{"tier": "private"}}
+	o.Subnets[netstate.SubnetKey{Scope: west, ID: "subnet-0000000000000a001"}] = netstate.Subnet{VPC: hub.ID, CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}, Tags: netstate.Tags{"tier": "private"}}
 	o.Routes[to(mainRT, "172.16.0.0/12")] = netstate.Route{Target: transit, Origin: netstate.OriginCreateRoute, State: "active"}
 	propagated := to(mainRT, "10.9.0.0/16")
 	propagated.Propagated = true
