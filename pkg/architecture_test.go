@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"pkg/iampolicy":               {"pkg/netstate", "pkg/spec"},
 	"pkg/iampolicy/iamtest":       {"pkg/ec2sim", "pkg/ec2sim/wire", "pkg/ec2sim/world"},
 	"pkg/adopt":                   {"pkg/netstate", "pkg/spec", "pkg/plan"},
+	"pkg/trace":                   {"pkg/netstate", "pkg/spec"},
 	"pkg/reconcile":               {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight"},
 	"pkg/reconcile/reconciletest": {"pkg/netstate", "pkg/plan", "pkg/reconcile"},
 	"pkg/render":                  {"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/reconcile"},
@@ -50,7 +51,7 @@ var allowed = map[string][]string{
 }
 
 // pure packages have no way to reach the world: no context, clock, logger, file or network.
-var pure = []string{"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight", "pkg/iampolicy", "pkg/adopt"}
+var pure = []string{"pkg/netstate", "pkg/spec", "pkg/plan", "pkg/preflight", "pkg/trace", "pkg/iampolicy", "pkg/adopt"}
 
 var impure = []string{"context", "os", "net/http", "log/slog", "log", "os/exec", "net"}
 

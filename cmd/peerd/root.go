@@ -138,7 +138,7 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "auto, always or never; auto colours on a terminal unless NO_COLOR is set")
 	root.PersistentFlags().StringVar(&a.logLevel, "log.level", "warn", "debug, info, warn or error; of the daemon info where nothing is said")
 	root.PersistentFlags().StringVar(&a.logFormat, "log.format", "text", "text or json")
-	root.AddCommand(a.planCommand(), a.importCommand(), a.validateCommand(), a.schemaCommand(), a.iamPolicyCommand(), a.simCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.planCommand(), a.importCommand(), a.traceCommand(), a.validateCommand(), a.schemaCommand(), a.iamPolicyCommand(), a.simCommand(), a.demoCommand(), a.versionCommand())
 	return root
 }
 

@@ -7,6 +7,31 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 )
 
+// An ingress and an egress rule that are alike otherwise are two rules, each with an id of its own.
+func TestWorldFileRulesOfBothDirections(t *testing.T) {
+	t.Parallel()
+	s, err := ec2sim.New(ec2sim.Config{World: []byte(`
+accounts:
+  - id: "111111111111"
+    regions:
+      us-east-1:
+        vpcs:
+          - {name: a, cidrs: [10.0.0.0/16], groups: [{name: g, rules: [{direction: ingress, from: 0.0.0.0/0}, {direction: egress, to: 0.0.0.0/0}]}]}
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for l := range strings.SplitSeq(s.Dump(), "\n") {
+		if w := strings.Fields(l); len(w) > 2 && w[1] == "rule" {
+			ids[w[2]] = true
+		}
+	}
+	if len(ids) != 4 { // two of them of the group that every VPC is born with
+		t.Errorf("got %d ids in\n%s", len(ids), s.Dump())
+	}
+}
+
 // A misspelt world is another world: everything unknown is refused, with its place.
 func TestWorldFileRefused(t *testing.T) {
 	t.Parallel()
