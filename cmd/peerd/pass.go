@@ -119,9 +119,14 @@ func (a *app) checkOnce(f *pflag.FlagSet) error {
 
 // checkPass refuses flags of a pass that mean nothing. Zero is none of them: a time of zero would be taken for one that was not given.
 func (a *app) checkPass() error {
-	switch {
-	case a.output != "text" && a.output != "json" && a.output != "markdown":
+	if a.output != "text" && a.output != "json" && a.output != "markdown" {
 		return usageError("-o %q: say text, json or markdown", a.output)
+	}
+	return a.checkBounds()
+}
+
+func (a *app) checkBounds() error {
+	switch {
 	case a.timeout <= 0:
 		return usageError("--timeout %v: say a time above zero, such as 10m", a.timeout)
 	case a.settle <= 0:

@@ -81,14 +81,10 @@ func (a *app) trace(ctx context.Context, q trace.Question) error {
 	if a.output != "text" && a.output != "json" {
 		return usageError("-o %q: say text or json", a.output)
 	}
-	checked := a.output
-	a.output = "text" // which checkPass knows
-	err := a.checkPass()
-	a.output = checked
-	if err != nil {
+	if err := a.checkBounds(); err != nil {
 		return err
 	}
-	var in reconcile.Input
+	in := reconcile.Input{DryRun: true} // nothing is applied, and so nothing remembered
 	if err := a.read(ctx, a.spec, &reconcile.Turn{}, &in); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/reconcile"
@@ -108,7 +109,9 @@ func traceHop(h trace.Hop) TraceHop {
 
 // traceText prints the hops of the walk that decides, and what would change the one that does.
 func traceText(b *bytes.Buffer, q trace.Question, r *trace.Result) {
-	line := func(format string, args ...any) { fmt.Fprintln(b, render.Plain(fmt.Sprintf(format, args...))) }
+	line := func(format string, args ...any) {
+		fmt.Fprintln(b, strings.TrimRight(render.Plain(fmt.Sprintf(format, args...)), " "))
+	}
 	if r.Path.From.IsValid() {
 		line("%s -> %s %s", r.Path.From, r.Path.To, q.Traffic)
 	}

@@ -239,7 +239,7 @@ func (m *maker) spoil(v *made, lists []string) {
 func routesOf(t obj) []obj { r, _ := t["routes"].([]obj); return r }
 
 // troubles say of which kind the most of what is wrong with a world is, and how often.
-var troubles = slices.Concat([]string{"none", "status"}, slices.Repeat([]string{"twin", "acls"}, 9), slices.Repeat([]string{"routes"}, 6))
+var troubles = slices.Concat([]string{"none", "status"}, slices.Repeat([]string{"twin", "acls"}, 10), slices.Repeat([]string{"routes"}, 6))
 
 // world makes the file and the spec.
 func (m *maker) world() (file []byte, text string) {
@@ -294,7 +294,7 @@ func (m *maker) v4(v *made) string {
 func (m *maker) twin() {
 	c := pick(m, m.conns...)
 	id := m.id("pcx")
-	m.conns = append(m.conns, obj{"id": id, "requester": c["accepter"], "accepter": c["requester"], "status": pick(m, "pending-acceptance", "pending-acceptance", "provisioning", "deleted")})
+	m.conns = append(m.conns, obj{"id": id, "requester": c["accepter"], "accepter": c["requester"], "status": pick(m, "pending-acceptance", "pending-acceptance", "provisioning", "deleted", "deleted")})
 	side := c[pick(m, "requester", "accepter")].(obj)["vpc"]
 	for _, v := range m.vpcs {
 		for _, t := range v.tables {
@@ -362,7 +362,7 @@ func (m *maker) flow() flow {
 		i, j = j, i
 	}
 	f := flow{from: m.vpcs[i], to: m.vpcs[j]}
-	six := f.from.v6 && f.to.v6 && m.chance(25) || m.chance(2)
+	six := f.from.v6 && f.to.v6 && m.chance(25) || m.chance(4)
 	f.From, f.To = m.place(f.from, six), m.place(f.to, six)
 	text := pick(m, "", "tcp/443", "tcp/443", "tcp/443", "tcp/443", "tcp/22", "udp/53", "udp/443", "icmp", "50", "tcp/8080")
 	if text == "icmp" && six {
