@@ -134,7 +134,7 @@ func (m *maker) rules(v *made, lists []string) {
 			case "tcp", "udp":
 				r["ports"] = pick(m, "443", "22-443", "0-65535", "8000-8100")
 			case "icmp":
-				r["ports"] = pick(m, "-1", "8/-1", "8/0", "3/-1")
+				r["ports"] = pick(m, "-1", "8/-1", "8/0", "8/3", "3/-1")
 			}
 			if r["ports"] == "-1" {
 				delete(r, "ports")
@@ -184,7 +184,7 @@ func (m *maker) acl(v *made) {
 		case "tcp", "udp":
 			e["ports"] = pick(m, "443", "0-1023", "443-65535", "32768-65535", "2000-3000", "0-65535")
 		case "icmp":
-			e["ports"] = pick(m, "8/-1", "0/0", "0/-1", "3/1", "-1")
+			e["ports"] = pick(m, "8/-1", "8/3", "0/0", "0/3", "0/-1", "-1")
 		case "icmpv6":
 			e["ports"] = pick(m, "128/-1", "129/0", "-1")
 		}

@@ -128,6 +128,89 @@ func TestWhatCannotBeKnown(t *testing.T) {
 	}
 }
 
+// What decides between routes and entries that meet: each case is one that random worlds seldom have.
+func TestWhichOneDecides(t *testing.T) {
+	t.Parallel()
+	list := func(o *netstate.Observed, prefix, target string) {
+		to(o, redRT, "pl-1", target)
+		o.PrefixLists[netstate.PrefixListKey{Scope: west, ID: "pl-1"}] = netstate.PrefixList{MaxEntries: 1, Entries: []netip.Prefix{cidr(prefix)}}
+	}
+	propagated := func(o *netstate.Observed, prefix string) {
+		o.Routes[netstate.RouteKey{Scope: west, Table: redRT.ID, Dest: netstate.Dest{Prefix: cidr(prefix)}, Propagated: true}] =
+			netstate.Route{Target: netstate.Target{Kind: netstate.TargetOther, ID: "vgw-1"}, State: "active"}
+	}
+	entry := func(o *netstate.Observed, e netstate.ACLEntry) {
+		k := netstate.ACLKey{Scope: north, ID: "acl-2"}
+		a := o.ACLs[k]
+		a.Entries = append([]netstate.ACLEntry{e}, a.Entries...)
+		o.ACLs[k] = a
+	}
+	for name, tc := range map[string]struct {
+		change  func(o *netstate.Observed)
+		traffic trace.Traffic
+		want    netstate.Tri
+		parts   int
+	}{
+		"static before propagated":          {func(o *netstate.Observed) { propagated(o, "10.2.0.0/24") }, trace.Traffic{}, netstate.Yes, 1},
+		"static before a list":              {func(o *netstate.Observed) { list(o, "10.2.0.0/24", "igw-1") }, trace.Traffic{}, netstate.Yes, 1},
+		"a list before propagated":          {func(o *netstate.Observed) { list(o, "10.2.0.0/25", "pcx-1"); propagated(o, "10.2.0.0/25") }, trace.Traffic{}, netstate.Yes, 1},
+		"the longest first":                 {func(o *netstate.Observed) { list(o, "10.2.0.0/25", "igw-1") }, trace.Traffic{}, netstate.No, 1},
+		"half of a subnet routed elsewhere": {func(o *netstate.Observed) { to(o, redRT, "10.2.0.64/26", "igw-1") }, trace.Traffic{}, netstate.No, 2},
+		"half of a subnet denied": {func(o *netstate.Observed) {
+			entry(o, netstate.ACLEntry{Number: 1, Dir: netstate.Ingress, Proto: netstate.ProtoAll, Ports: netstate.AllPorts, CIDR: cidr("10.1.0.64/26")})
+		}, trace.Traffic{Proto: netstate.UDP, Port: 53}, netstate.No, 2},
+		"another code of a ping": {func(o *netstate.Observed) {
+			entry(o, netstate.ACLEntry{Number: 1, Dir: netstate.Ingress, Proto: netstate.ICMP, Ports: netstate.PortRange{From: 8, To: 3}, CIDR: cidr("0.0.0.0/0")})
+		}, trace.Traffic{Proto: netstate.ICMP}, netstate.Yes, 1},
+		"a ping": {func(o *netstate.Observed) {
+			entry(o, netstate.ACLEntry{Number: 1, Dir: netstate.Ingress, Proto: netstate.ICMP, Ports: netstate.PortRange{From: 8, To: -1}, CIDR: cidr("0.0.0.0/0")})
+		}, trace.Traffic{Proto: netstate.ICMP}, netstate.No, 1},
+		"half of a VPC not routed, and perhaps not used": {func(o *netstate.Observed) {
+			delete(o.Routes, netstate.RouteKey{Scope: west, Table: redRT.ID, Dest: netstate.Dest{Prefix: cidr("10.2.0.0/24")}})
+			to(o, redRT, "10.2.0.0/25", "pcx-1")
+			clear(o.Subnets)
+			o.Fail(north, netstate.ListSubnets, &netstate.Error{Kind: netstate.Denied})
+		}, trace.Traffic{}, netstate.Unknown, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := good()
+			tc.change(o)
+			r, err := trace.Ask(simtest.LoadSpec(t, pair), o, trace.Question{From: "red", To: "blue", Traffic: tc.traffic})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Reaches != tc.want || r.Yes+r.No+r.Unknown != tc.parts {
+				t.Errorf("got %s in %d parts, want %s in %d\n%s", r.Reaches, r.Yes+r.No+r.Unknown, tc.want, tc.parts, text(r))
+			}
+		})
+	}
+}
+
+// A rule that names a group of the other side means it within one region only (VPC Peering Guide, "Update your security groups").
+func TestGroupsOfAnotherRegion(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[netstate.Region]netstate.Tri{"eu-west-1": netstate.Yes, "us-east-1": netstate.No} {
+		o, far := good(), netstate.Scope{Account: west.Account, Region: region}
+		from := netstate.VPC{Scope: far, ID: red.ID}
+		o.VPCs[from] = o.VPCs[red]
+		o.Groups[netstate.GroupKey{Scope: far, ID: "sg-1"}] = netstate.Group{VPC: red.ID, Name: "app"}
+		o.Groups[netstate.GroupKey{Scope: north, ID: "sg-2"}] = netstate.Group{VPC: blue.ID, Name: "db"}
+		all := netstate.RuleKey{Scope: far, Group: "sg-1", Dir: netstate.Egress, Proto: netstate.ProtoAll, Ports: netstate.AllPorts, Peer: netstate.Peer{Prefix: cidr("0.0.0.0/0")}}
+		o.Rules[all] = netstate.Rule{}
+		o.Rules[netstate.RuleKey{Scope: north, Group: "sg-2", Dir: netstate.Ingress, Proto: netstate.TCP, Ports: netstate.PortRange{From: 443, To: 443}, Peer: netstate.Peer{Group: "sg-1"}}] = netstate.Rule{}
+		set := simtest.LoadSpec(t, pair, "red: {account: one, region: eu-west-1", "red: {account: one, region: "+string(region))
+		q := trace.Question{From: "red", To: "blue", FromGroups: []string{"app"}, ToGroups: []string{"db"}, Traffic: trace.Traffic{Proto: netstate.TCP, Port: 443}}
+		r, err := trace.Ask(set, o, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(r.Path.Hops, func(h trace.Hop) bool { return h.Step == trace.StepGroupIn }); i < 0 || r.Path.Hops[i].Says != want {
+			t.Errorf("%s: want %s\n%s", region, want, text(r))
+		}
+	}
+}
+
 // The replies go to any port that a client may have chosen: an ACL that lets only some of them through says no, for the others.
 func TestRepliesNeedAllTheClientsPorts(t *testing.T) {
 	t.Parallel()
