@@ -9,8 +9,10 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 	"github.com/peerd/peerd/pkg/iampolicy/iamtest"
 	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
+	"github.com/peerd/peerd/pkg/trace"
 )
 
 // lifetime lives through what peerd may have to do for a scenario, all of it under its policies: it makes everything, mends what hands have
@@ -52,9 +54,21 @@ func lifetime(t *testing.T, name string, r *simtest.Rig) []iamtest.Asked {
 			t.Errorf("not removed: %s", l)
 		}
 	}
+	traced(t, r)
 	allAllowed(t, e)
 	allAllowed(t, removing)
 	return append(e.Asked(), removing.Asked()...)
+}
+
+// traced reads what a trace through all VPCs of the spec reads.
+func traced(t *testing.T, r *simtest.Rig) {
+	t.Helper()
+	q := trace.Question{From: "10.0.0.1", To: "10.0.0.2", Traffic: trace.Traffic{Proto: netstate.TCP, Port: 443}}
+	look := netstate.Look{Access: plan.Look(r.Spec, plan.Ask{ReadOnly: true}).Access, Scopes: trace.Scopes(r.Spec, q)}
+	o, err := simtest.Target(r.Via, r.AWS...).Observe(t.Context(), look)
+	if err != nil || len(o.Unread) > 0 || len(o.ACLs) == 0 {
+		t.Errorf("trace: %v, %d network ACLs, unread: %v", err, len(o.ACLs), o.Unread)
+	}
 }
 
 // leftover is the label of what no peering of a scenario has made.

@@ -23,6 +23,7 @@ resource "aws_iam_policy" "peerd_a_b_read" {
         "Effect" : "Allow",
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNetworkAcls",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
@@ -237,6 +238,7 @@ resource "aws_iam_role_policy" "peerd_a_b_222222222222_read" {
         "Effect" : "Allow",
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNetworkAcls",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",

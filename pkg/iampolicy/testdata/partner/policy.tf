@@ -47,6 +47,7 @@ resource "aws_iam_role_policy" "peerd_network_read" {
         "Effect" : "Allow",
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNetworkAcls",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",

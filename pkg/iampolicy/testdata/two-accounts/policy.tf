@@ -53,6 +53,7 @@ resource "aws_iam_role_policy" "peerd_network_read" {
         "Effect" : "Allow",
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNetworkAcls",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
@@ -326,6 +327,7 @@ resource "aws_iam_role_policy" "peerd_network_reader_read" {
         "Effect" : "Allow",
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNetworkAcls",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
@@ -399,6 +401,7 @@ resource "aws_iam_role_policy" "peerd_payments_read" {
         "Effect" : "Allow",
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNetworkAcls",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
