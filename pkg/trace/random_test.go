@@ -37,7 +37,6 @@ type made struct {
 	account, region string
 	id              string
 	v6              bool
-	file            obj
 	tables, subnets []obj
 	groups          []obj
 	acls            []obj
