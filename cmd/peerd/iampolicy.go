@@ -32,8 +32,7 @@ writes, and the trust policy of the roles that carry them. AWS is not asked. Wit
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
-	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
+	a.specFlags(f)
 	f.BoolVar(&a.prune, "prune", false, "allow what peerd does with --prune: remove what is ours and no longer in the spec")
 	f.StringArrayVar(&principals, "principal", nil, "`ARN` of who may assume the roles, an IAM role or user, or an account's number; may be repeated; left out it is to be filled in")
 	f.StringVarP(&format, "output", "o", "json", "json, terraform or cloudformation")

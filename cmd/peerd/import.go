@@ -45,8 +45,7 @@ those of that spec. A peering with an account that is not read gets a side that 
 	f.StringVar(&o.profile, "profile", "", "the profile whose credentials are used")
 	f.StringVar(&a.spec, "spec", "", "spec `PATH`: read every account of it, in the regions of its VPCs and of its accounts")
 	f.StringVar(&a.owner, "owner", "", "the owner tag's value: what carries it is taken for what it says, and the spec states it")
-	f.Float64Var(&a.awsShare, "aws-share", 0.5, "the part of EC2's request rates to use, up to 1")
-	f.StringVar(&a.stsRegion, "sts-region", "", "region whose STS is asked for roles; default: the SDK's own choice")
+	a.awsFlags(f)
 	return cmd
 }
 
@@ -78,8 +77,8 @@ func imported(ctx context.Context, t reconcile.Target, in adopt.Input) ([]byte, 
 // importInput is what is to be read: the accounts and regions of a spec, and those of the flags.
 func (a *app) importInput(opt importOptions) (adopt.Input, error) {
 	in := adopt.Input{Owner: netstate.OwnerID(a.owner)}
-	if !(a.awsShare > 0 && a.awsShare <= 1) {
-		return in, usageError("--aws-share %v: say a part of EC2's request rates, above 0 and up to 1", a.awsShare)
+	if err := a.checkBounds(); err != nil {
+		return in, err
 	}
 	if a.spec != "" {
 		set, err := loadSpec(a.spec)

@@ -145,18 +145,28 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 // passFlags are the flags of whatever makes a pass.
 func (a *app) passFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	a.specFlags(f)
+	a.awsFlags(f)
 	a.repoFlags(f)
 	f.StringArrayVar(&a.targets, "target", nil, "plan and apply only the peering with this `LABEL`; may be repeated; PEERD_TARGET takes several with commas between them")
 	f.BoolVar(&a.prune, "prune", false, "remove what is ours and no longer in the spec")
 	f.StringVar(&a.maxDelete, "max-deletes", "10%", "`N|P%`: of how many peerings one pass may remove something; over it nothing is removed")
 	f.StringVar(&a.pauseFile, "pause-file", "", "while this `FILE` exists nothing is changed; drift is still measured")
 	_ = cmd.RegisterFlagCompletionFunc("target", a.completeLabels) // fails only for a flag that does not exist
-	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
 	f.StringVarP(&a.output, "output", "o", "text", "text, json or markdown")
 	f.BoolVar(&a.sandbox, "sandbox", false, "use an embedded simulated AWS made from the spec; no credentials are needed or used")
 	f.DurationVar(&a.timeout, "timeout", 10*time.Minute, "how long one pass waits for connections to become active")
 	f.DurationVar(&a.settle, "settle", time.Minute, "how long one pass waits for AWS to show what was done")
+}
+
+// specFlags say which spec, and whose.
+func (a *app) specFlags(f *pflag.FlagSet) {
+	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
+}
+
+// awsFlags are how AWS is asked.
+func (a *app) awsFlags(f *pflag.FlagSet) {
 	f.Float64Var(&a.awsShare, "aws-share", 0.5, "the part of EC2's request rates to use, up to 1")
 	f.StringVar(&a.stsRegion, "sts-region", "", "region whose STS is asked for roles; default: the SDK's own choice")
 }

@@ -53,17 +53,15 @@ Exit 0: reachable; 2: not; 4: it cannot be known, since something could not be r
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&a.spec, "spec", "", "spec `PATH`: a file, or a directory of *.yaml files")
+	a.specFlags(f)
+	a.awsFlags(f)
 	a.repoFlags(f)
 	f.StringArrayVar(&q.FromGroups, "from-group", nil, "a security group that FROM has, by `NAME` or id; may be repeated")
 	f.StringArrayVar(&q.ToGroups, "to-group", nil, "a security group that TO has, by `NAME` or id; may be repeated")
-	f.StringVar(&a.owner, "owner", "", "the owner tag's value; needed here or in the spec, and both must agree")
 	f.StringVarP(&a.output, "output", "o", "text", "text or json")
 	f.BoolVar(&a.sandbox, "sandbox", false, "apply the spec to an embedded simulated AWS and trace there; no credentials are needed or used")
 	f.DurationVar(&a.timeout, "timeout", 10*time.Minute, "how long the sandbox waits for connections to become active")
 	f.DurationVar(&a.settle, "settle", time.Minute, "how long the sandbox waits to show what was done")
-	f.Float64Var(&a.awsShare, "aws-share", 0.5, "the part of EC2's request rates to use, up to 1")
-	f.StringVar(&a.stsRegion, "sts-region", "", "region whose STS is asked for roles; default: the SDK's own choice")
 	_ = f.MarkHidden("timeout")
 	_ = f.MarkHidden("settle")
 	return cmd
