@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,7 @@ func mutants(ctx context.Context, w io.Writer, want []int, shown map[int][]test)
 	}
 	killed, bad := 0, 0
 	has := map[int]bool{}
+	var of []job
 	for _, f := range files {
 		name := strings.TrimSuffix(filepath.Base(f), ".patch")
 		number, what, _ := strings.Cut(name, "-")
@@ -36,21 +38,24 @@ func mutants(ctx context.Context, w io.Writer, want []int, shown map[int][]test)
 		if err != nil {
 			return fmt.Errorf("%s: its name must begin with a row", f)
 		}
-		if !slices.Contains(want, row) {
-			continue
+		if slices.Contains(want, row) {
+			has[row] = true
+			of = append(of, job{patch: f, row: row, what: strings.ReplaceAll(what, "-", " "), done: make(chan outcome, 1)})
 		}
-		has[row] = true
-		verdict, err := mutant(ctx, f, shown[row])
+	}
+	go runAll(ctx, of, shown)
+	for _, j := range of {
+		o := <-j.done
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil:
+		case o.err != nil:
 			bad++
-			verdict = "BAD " + err.Error()
+			o.verdict = "BAD " + o.err.Error()
 		default:
 			killed++
 		}
-		fmt.Fprintf(w, "%02d %-44s %s\n", row, strings.ReplaceAll(what, "-", " "), verdict)
+		fmt.Fprintf(w, "%02d %-44s %s\n", j.row, j.what, o.verdict)
 	}
 	for _, row := range want {
 		if !has[row] {
@@ -63,6 +68,36 @@ func mutants(ctx context.Context, w io.Writer, want []int, shown map[int][]test)
 		return fmt.Errorf("%d rows or mutants are not as they should be", bad)
 	}
 	return nil
+}
+
+// job is one patch to run the tests of its row against.
+type job struct {
+	patch string
+	row   int
+	what  string
+	done  chan outcome // gets one
+}
+
+type outcome struct {
+	verdict string
+	err     error
+}
+
+// runAll does the jobs in order, as many at a time as there are processors: most of the time of each goes into compiling and linking.
+func runAll(ctx context.Context, jobs []job, shown map[int][]test) {
+	next := make(chan job)
+	for range runtime.NumCPU() {
+		go func() {
+			for j := range next {
+				verdict, err := mutant(ctx, j.patch, shown[j.row])
+				j.done <- outcome{verdict, err}
+			}
+		}()
+	}
+	for _, j := range jobs {
+		next <- j
+	}
+	close(next)
 }
 
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
@@ -87,7 +122,7 @@ func mutant(ctx context.Context, patch string, tests []test) (string, error) {
 	by := byPackage(tests)
 	for _, pkg := range cheapFirst(by) {
 		names := by[pkg]
-		args := []string{"test", "-count=1", "-overlay", overlay, "-run", "^(" + strings.Join(names, "|") + ")$", "-timeout", "5m", pkg}
+		args := []string{"test", "-count=1", "-overlay", overlay, "-run", "^(" + strings.Join(names, "|") + ")$", "-timeout", "2m", pkg}
 		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 		if m := failed.FindSubmatch(out); err != nil && m != nil {
 			return "killed by " + string(m[1]), nil
