@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/peerd/peerd/pkg/gitwatch/gittest"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // prometheus is a real one that scrapes one target every second.
@@ -25,7 +25,7 @@ type prometheus struct {
 
 func startPrometheus(t *testing.T, target string) *prometheus {
 	t.Helper()
-	program := gittest.Need(t, "prometheus")
+	program := tooltest.Need(t, "prometheus")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs: [{job_name: peerd, static_configs: [{targets: [%q]}]}]\n", strings.TrimPrefix(target, "http://"))

@@ -18,6 +18,7 @@ import (
 	"github.com/peerd/peerd/pkg/gitwatch"
 	"github.com/peerd/peerd/pkg/gitwatch/gittest"
 	"github.com/peerd/peerd/pkg/simtest"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // reach is the flags that reach a repository.
@@ -369,7 +370,7 @@ func promtool(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	defer text.Close()
-	cmd := exec.CommandContext(t.Context(), gittest.Need(t, "promtool"), "check", "metrics")
+	cmd := exec.CommandContext(t.Context(), tooltest.Need(t, "promtool"), "check", "metrics")
 	cmd.Stdin = text
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)

@@ -3,14 +3,15 @@ package ec2sim_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // Every action, in success and in error, must be what AWS's own model of it says, judged by botocore and not by us: parameters, members,
@@ -67,10 +68,7 @@ type judge struct {
 func newJudge(t *testing.T) *judge {
 	t.Helper()
 	if out, err := exec.Command(python(), "-c", "import botocore").CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("python3 with botocore is needed: %v\n%s", err, out)
-		}
-		t.Skipf("python3 with botocore is not there, so nothing judges the replies: %v", err)
+		tooltest.Missing(t, fmt.Sprintf("python3 with botocore is needed to judge the replies: %v\n%s", err, out))
 	}
 	return &judge{t: t}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/status"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -124,13 +125,7 @@ func TestMetricsAreWellMade(t *testing.T) {
 // Prometheus' own linter has nothing to say.
 func TestPromtoolFindsNothing(t *testing.T) {
 	t.Parallel()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("promtool is not installed: Debian's prometheus has it")
-	}
+	promtool := tooltest.Need(t, "promtool")
 	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(told(t).text(t))
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {

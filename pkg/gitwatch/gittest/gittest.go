@@ -10,21 +10,6 @@ import (
 	"testing"
 )
 
-// Need finds a program and returns its path. Without it the test is skipped, except in CI, where it fails.
-func Need(t *testing.T, program string) string {
-	t.Helper()
-	for _, p := range []string{program, "/usr/sbin/" + program} {
-		if path, err := exec.LookPath(p); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed", program)
-	}
-	t.Skipf("%s is not installed", program)
-	return ""
-}
-
 // output runs a command and returns what it printed.
 func output(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // GPG is GnuPG with keys of its own.
@@ -18,7 +20,7 @@ type GPG struct {
 // NewGPG makes one without keys, for as long as the test runs.
 func NewGPG(t *testing.T) *GPG {
 	t.Helper()
-	Need(t, "gpg")
+	tooltest.Need(t, "gpg")
 	home, err := os.MkdirTemp("", "gpg") // its agent's socket wants a short path
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // Origin is a bare repository made with the git program, and a work tree whose objects are written into it straight away. Its branch is
@@ -27,7 +29,7 @@ type Origin struct {
 // NewOrigin makes one without a commit, for as long as the test runs.
 func NewOrigin(t *testing.T) *Origin {
 	t.Helper()
-	Need(t, "git")
+	tooltest.Need(t, "git")
 	dir := t.TempDir()
 	o := &Origin{t: t, Bare: filepath.Join(dir, "origin.git"), work: filepath.Join(dir, "work")}
 	o.Env = []string{

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/peerd/peerd/pkg/gitwatch"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // SSHKeys are keys of ssh-keygen in a directory, by name.
@@ -24,7 +25,7 @@ type SSHKeys struct {
 // NewSSHKeys makes none yet.
 func NewSSHKeys(t *testing.T) *SSHKeys {
 	t.Helper()
-	Need(t, "ssh-keygen")
+	tooltest.Need(t, "ssh-keygen")
 	return &SSHKeys{t, t.TempDir()}
 }
 
@@ -86,7 +87,7 @@ func (l *logged) Write(b []byte) (int, error) {
 // ServeSSH starts a server that reaches every repository of this machine, for as long as the test runs.
 func ServeSSH(t *testing.T) *SSHServer {
 	t.Helper()
-	s := &SSHServer{program: Need(t, "sshd"), SSHKeys: NewSSHKeys(t)}
+	s := &SSHServer{program: tooltest.Need(t, "sshd"), SSHKeys: NewSSHKeys(t)}
 	if os.Getuid() == 0 { // as root it wants this directory, which only the service's start makes
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 			t.Fatal(err)
