@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
@@ -69,6 +68,7 @@ type daemon struct {
 	election  *election // nil: nobody else writes
 	listeners []listener
 	loop      *reconcile.Loop
+	systemd   *systemd
 
 	say func(reconcile.Turn) // tells people of a turn
 
@@ -76,7 +76,7 @@ type daemon struct {
 }
 
 func newDaemon(a *app, log *slog.Logger) *daemon {
-	return &daemon{app: a, log: log, state: a.newState(a.interval), say: func(t reconcile.Turn) { sayTurn(log, t) },
+	return &daemon{app: a, log: log, state: a.newState(a.interval), systemd: newSystemd(log), say: func(t reconcile.Turn) { sayTurn(log, t) },
 		fetchNow: make(chan struct{}, 1), passNow: make(chan struct{}, 1)}
 }
 
@@ -90,13 +90,13 @@ func (d *daemon) prepare(ctx context.Context, target reconcile.Target, limits pl
 	if d.listeners, err = d.listen.open(ctx, d.state, d.fetchNow, d.log); err != nil {
 		return err
 	}
-	watch := newWatchdog(d.log)
 	d.loop = reconcile.NewLoop(reconcile.LoopConfig{
 		Target: target, Source: d.source, Load: d.loadCommit, Interval: d.interval, Prune: d.prune, Limits: limits, Applied: applied,
 		Observe: func() bool { return d.dryRun || d.standby() }, Paused: func() bool { return d.paused() || d.standby() },
 		Fetch: d.fetchNow, Full: d.passNow, Log: d.log,
 		OnCommit: func(c reconcile.Commit) { d.remember(memory, c) },
-		OnTurn:   func(t reconcile.Turn) { d.state.OnTurn(t); d.say(t); watch.turn() },
+		OnWake:   d.state.OnWake,
+		OnTurn:   func(t reconcile.Turn) { d.state.OnTurn(t); d.say(t); d.systemd.turn(t) },
 		OnDone:   d.state.OnDone,
 	})
 	return nil
@@ -104,7 +104,6 @@ func (d *daemon) prepare(ctx context.Context, target reconcile.Target, limits pl
 
 // run goes on until ctx ends, or one of the parts fails; then the pass ends in order.
 func (d *daemon) run(ctx context.Context) error {
-	defer stopping(d.log)
 	defer onHangup(d.passNow)()
 	parts, ctx := errgroup.WithContext(ctx)
 	leading, giveBack := context.WithCancel(context.WithoutCancel(ctx))
@@ -115,6 +114,7 @@ func (d *daemon) run(ctx context.Context) error {
 	for _, l := range d.listeners {
 		parts.Go(func() error { return status.Serve(ctx, l.Listener, l.handler, l.cfg) })
 	}
+	parts.Go(func() error { return d.systemd.run(ctx, d.state.Alive) })
 	if d.election != nil && !d.dryRun { // who never writes must not keep others from it
 		parts.Go(func() error { return d.election.run(leading) })
 	}
@@ -247,29 +247,4 @@ func verdictText(exit int) string {
 		return "only left on purpose"
 	}
 	return "needs attention"
-}
-
-// watchdog tells systemd that peerd is ready once it has made its first turn, and alive at every turn since (sd_notify). Without systemd it
-// does nothing.
-type watchdog struct {
-	log   *slog.Logger
-	ready bool
-}
-
-func newWatchdog(log *slog.Logger) *watchdog { return &watchdog{log: log} }
-
-func (w *watchdog) turn() {
-	state := sd.SdNotifyWatchdog
-	if !w.ready {
-		w.ready, state = true, sd.SdNotifyReady
-	}
-	notify(w.log, state)
-}
-
-func stopping(log *slog.Logger) { notify(log, sd.SdNotifyStopping) }
-
-func notify(log *slog.Logger, state string) {
-	if _, err := sd.SdNotify(false, state); err != nil {
-		log.Warn("systemd was not told", "err", err)
-	}
 }

@@ -32,6 +32,7 @@ type LoopConfig struct {
 
 	Log      *slog.Logger // nil: no log
 	OnCommit func(Commit) // told of a commit that comes into force, before anything of it is applied; may be nil
+	OnWake   func()       // told when a turn begins; may be nil
 	OnTurn   func(Turn)   // told of every turn when it is over; may be nil
 	OnDone   func(Result) // told of every action as it is done, from one goroutine at a time; may be nil
 }
@@ -55,6 +56,7 @@ type Turn struct {
 	SpecErr  error         // why its newest does not load: the one in force stays
 	Mode     Mode          // of the pass; empty: there was none
 	Report   *Report
+	Next     time.Time // when the next turn is due, if nothing calls for one before
 }
 
 // Loop makes passes until it is told to stop: one at a time, at every interval, when a commit comes, and again within seconds while
@@ -95,6 +97,9 @@ func NewLoop(cfg LoopConfig) *Loop {
 	if cfg.OnTurn == nil {
 		cfg.OnTurn = func(Turn) {}
 	}
+	if cfg.OnWake == nil {
+		cfg.OnWake = func() {}
+	}
 	if cfg.OnCommit == nil {
 		cfg.OnCommit = func(Commit) {}
 	}
@@ -107,12 +112,14 @@ func NewLoop(cfg LoopConfig) *Loop {
 // Run takes turns until ctx ends; then no new call is begun, and those in flight get ten seconds.
 func (l *Loop) Run(ctx context.Context) error {
 	for fetch, full := true, true; ; {
+		l.cfg.OnWake()
 		t := l.turn(ctx, fetch, full)
 		if ctx.Err() != nil {
 			return nil
 		}
+		t.Next = l.next()
 		l.cfg.OnTurn(t)
-		timer := time.NewTimer(time.Until(l.next()))
+		timer := time.NewTimer(time.Until(t.Next))
 		select {
 		case <-timer.C:
 			full = !time.Now().Before(l.nextFull)

@@ -46,16 +46,21 @@ func (s *State) api(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(written())
 }
 
-// Probes serves /healthz, which answers as long as the process does, and /readyz, which answers 200 once there is a report.
+// Probes serves /healthz, which answers 200 as long as the loop is alive, and /readyz, which does so once there is a report.
 func (s *State) Probes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.Ready(); err != nil {
+	mux.Handle("GET /healthz", probe(s.Alive))
+	mux.Handle("GET /readyz", probe(s.Ready))
+	return mux
+}
+
+// probe answers 200, or 503 with what is in the way.
+func probe(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := check(); err != nil {
 			http.Error(w, render.Plain(err.Error()), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ok\n")
-	})
-	return mux
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,6 +41,7 @@ func ask(h http.Handler, request string, headers ...string) *httptest.ResponseRe
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	s := told(t)
+	s.OnWake()                                    // what it was told may be of another time
 	for request, want := range map[string][2]int{ // main, probes
 		"GET /": {200, 404}, "GET /metrics": {200, 404}, "GET /api/v1/status": {200, 404}, "GET /healthz": {404, 200}, "GET /readyz": {404, 200},
 		"POST /webhook": {404, 404}, "GET /webhook": {404, 404}, "GET /debug/pprof/": {404, 404}, "GET /metrics/x": {404, 404}, "POST /metrics": {405, 404},
@@ -50,6 +52,32 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: answered %v, want %v", request, got, want)
 		}
 	}
+}
+
+// A loop of which nothing is heard for long hangs, unless it said when it would go on; a call to AWS is a sign of life.
+func TestAlive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newState()
+		var got []int
+		after := func(d time.Duration) {
+			time.Sleep(d)
+			got = append(got, ask(s.Probes(), "GET /healthz").Code)
+		}
+		after(10 * time.Minute)
+		s.OnCall(status.Call{Operation: "DescribeVpcs"})
+		after(10 * time.Minute)
+		after(time.Second)
+		s.OnTurn(reconcile.Turn{Next: time.Now().Add(time.Hour)})
+		after(time.Hour)
+		after(10 * time.Minute)
+		after(time.Second)
+		s.OnWake()
+		after(0)
+		if d := cmp.Diff([]int{200, 200, 503, 200, 200, 503, 200}, got); d != "" {
+			t.Errorf("/healthz (-want +got):\n%s", d)
+		}
+	})
 }
 
 func TestReadyOnceThereIsAReport(t *testing.T) {

@@ -55,6 +55,7 @@ type State struct {
 
 	mu      sync.Mutex // guards what follows
 	now     Snapshot
+	heard   time.Time       // when the loop was heard of last; ahead of now while it waits
 	left    map[differs]int // drift that the latest pass left
 	written func() []byte   // the latest report as JSON, made when first asked for
 }
@@ -71,7 +72,7 @@ func New(cfg Config) *State {
 	if cfg.Registry == nil {
 		cfg.Registry = prometheus.NewRegistry()
 	}
-	s := &State{cfg: cfg, counts: newCounters(cfg.Registry), left: map[differs]int{},
+	s := &State{cfg: cfg, counts: newCounters(cfg.Registry), heard: time.Now(), left: map[differs]int{},
 		now: Snapshot{Build: cfg.Build, Interval: cfg.Interval, DriftSince: map[netstate.Link]time.Time{}, ScopeSuccess: map[netstate.Scope]time.Time{}}}
 	s.counts.begin(cfg.Git, cfg.Webhook)
 	s.metrics = &exposition{gather: cfg.Registry, made: map[string]page{}}
@@ -103,6 +104,10 @@ func (s *State) OnTurn(t reconcile.Turn) {
 	}
 	if t.Report != nil {
 		s.passed(t)
+	}
+	s.heard = time.Now()
+	if t.Next.After(s.heard) {
+		s.heard = t.Next
 	}
 	s.metrics.outdated()
 }
@@ -232,7 +237,10 @@ type Call struct {
 }
 
 // OnCall counts a call to AWS.
-func (s *State) OnCall(c Call) { s.counts.called(c) }
+func (s *State) OnCall(c Call) {
+	s.counts.called(c)
+	s.OnWake()
+}
 
 // OnWebhook counts a webhook request: WebhookConfig.OnRequest.
 func (s *State) OnWebhook(provider, result string) {
