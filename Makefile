@@ -31,7 +31,7 @@ fuzz:
 
 # golden rewrites the expected outputs; read the difference before you commit it.
 golden:
-	go test ./pkg/spec ./pkg/plan ./pkg/render ./cmd/peerd -update
+	go test ./pkg/spec ./pkg/plan ./pkg/render ./cmd/peerd ./deploy -update
 
 # Rows, such as 07,18-21; empty: all.
 ROWS =

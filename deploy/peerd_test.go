@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"testing"
 )
+
+var update = flag.Bool("update", false, "rewrite what is made from something else")
 
 func TestMain(m *testing.M) {
 	code := m.Run()
