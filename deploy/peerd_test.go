@@ -36,6 +36,9 @@ var build = sync.OnceValues(func() (string, error) {
 // peerd returns the program, built from what is checked out.
 func peerd(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the processes it starts are not what is tested with -short")
+	}
 	program, err := build()
 	if err != nil {
 		t.Fatal(err)
