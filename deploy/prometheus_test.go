@@ -153,7 +153,7 @@ func TestAlertsAreWhole(t *testing.T) {
 	}
 }
 
-// The runbooks are of the alerts that there are, and each says what it means, how to look and what to do.
+// The runbooks are of the alerts that there are, each says what it means, how to look and what to do, and the flags of peerd that they name exist.
 func TestRunbooks(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../docs/runbooks.md")
@@ -172,6 +172,9 @@ func TestRunbooks(t *testing.T) {
 				t.Errorf("%s: %d parts %q", name, strings.Count(body, part), part)
 			}
 		}
+	}
+	if n, wrong := readFlags(t).check(string(text)); n == 0 || len(wrong) > 0 {
+		t.Errorf("%d flags, of which there are not: %q", n, wrong)
 	}
 	slices.Sort(got)
 	if d := cmp.Diff(slices.Sorted(maps.Keys(alerts(t))), got); d != "" {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
 	"github.com/peerd/peerd/pkg/gitwatch/gittest"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // waitingSpec has a peering that works, and a request that a partner does not accept.
@@ -131,8 +133,8 @@ func speaking(t *testing.T) (files []string) {
 	return files
 }
 
-// Every metric that documents, rules and the dashboard name is one that peerd emits, with those labels; and Prometheus answers each of their
-// queries from what it scraped.
+// Every metric that documents, rules and the dashboard name is one that peerd emits, with those labels; Prometheus answers each of their queries
+// from what it scraped, and jq each of the runbooks' from the status.
 func TestMetricsThatAreNamed(t *testing.T) {
 	skipProcesses(t)
 	t.Parallel()
@@ -156,6 +158,7 @@ func TestMetricsThatAreNamed(t *testing.T) {
 			t.Errorf("%s names no metric", f)
 		}
 	}
+	jqReads(t, r.address("listen"))
 	p := startPrometheus(t, r.address("listen"))
 	r.until("it is scraped a few times", 30*time.Second, func() bool { return p.value("count_over_time(peerd_leader[1m])") >= 4 })
 	for query, must := range queries(t) {
@@ -164,6 +167,30 @@ func TestMetricsThatAreNamed(t *testing.T) {
 		}
 	}
 	r.stop()
+}
+
+var jqFilter = regexp.MustCompile("jq ('[^']*'|[a-z.]+)`")
+
+// jqReads runs each filter of the runbooks on the status that peerd serves.
+func jqReads(t *testing.T, at string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "runbooks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, status := get(t, at+"/api/v1/status")
+	filters := jqFilter.FindAllSubmatch(text, -1)
+	for _, m := range filters {
+		filter := strings.ReplaceAll(strings.Trim(string(m[1]), "'"), `\|`, "|")
+		cmd := exec.CommandContext(t.Context(), tooltest.Need(t, "jq"), filter)
+		cmd.Stdin = strings.NewReader(status)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("jq %s: %v\n%s", filter, err, out)
+		}
+	}
+	if len(filters) < 6 {
+		t.Errorf("%d filters in the runbooks", len(filters))
+	}
 }
 
 // queries are those of rules and dashboard; those without a comparison have an answer here, too.
