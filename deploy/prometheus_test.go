@@ -67,6 +67,31 @@ func TestPromtoolChecksRules(t *testing.T) {
 	promtool(t, "check", "rules", "prometheus/peerd.rules.yaml")
 }
 
+// What docs/metrics.md says to put into Prometheus' configuration is one.
+func TestPromtoolChecksTheDocumentedConfig(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := os.ReadFile("prometheus/peerd.rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, config, _ := strings.Cut(string(text), "\n```yaml\n")
+	config, _, _ = strings.Cut(config, "\n```\n")
+	dir := t.TempDir()
+	for name, text := range map[string]string{"prometheus.yml": config, "peerd.rules.yaml": string(rules)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(config, "rule_files: [peerd.rules.yaml]") {
+		t.Fatalf("it has no rules:\n%s", config)
+	}
+	promtool(t, "check", "config", filepath.Join(dir, "prometheus.yml"))
+}
+
 // ruleTests are the files that say when alerts fire, and when not.
 func ruleTests(t *testing.T) []string {
 	t.Helper()
