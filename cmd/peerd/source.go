@@ -57,12 +57,12 @@ func (a *app) source(path string) (reconcile.Source, error) {
 		a.specDir = a.repo.Path
 		return w, nil
 	}
-	files, dir, err := specFiles(path)
+	_, dir, err := specFiles(path)
 	if err != nil {
 		return nil, exitError{reconcile.ExitSpec, err}
 	}
 	a.specDir = dir
-	return local{files}, nil
+	return local{path}, nil
 }
 
 func cleanPath(p string) string { return path.Clean("./" + p) }
@@ -82,6 +82,9 @@ func (a *app) fetch(ctx context.Context, s reconcile.Source, applied string) (re
 // loadCommit loads a commit's files and settles whose they are.
 func (a *app) loadCommit(c reconcile.Commit) (*spec.Set, error) {
 	set, err := spec.Load(c.Files, a.specDir)
+	if replaced := whole(c.Files); replaced != nil {
+		return nil, replaced
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -103,5 +103,9 @@ func loadSpec(path string) (*spec.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return spec.Load(files, dir)
+	set, err := spec.Load(files, dir)
+	if replaced := whole(files); replaced != nil {
+		return nil, replaced
+	}
+	return set, err
 }
