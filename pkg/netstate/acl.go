@@ -44,16 +44,13 @@ func (e ACLEntry) Compare(o ACLEntry) int {
 
 // String returns "entry 100, ingress allow tcp 443 from 10.0.0.0/16".
 func (e ACLEntry) String() string {
-	verdict, toward := "deny", "from"
+	verdict := "deny"
 	if e.Allow {
 		verdict = "allow"
-	}
-	if e.Dir == Egress {
-		toward = "to"
 	}
 	number := fmt.Sprint("entry ", e.Number)
 	if e.Closing() {
 		number = "the closing entry"
 	}
-	return fmt.Sprintf("%s, %s %s %s %s %s", number, e.Dir, verdict, RuleKey{Proto: e.Proto, Ports: e.Ports}.Traffic(), toward, e.CIDR)
+	return fmt.Sprintf("%s, %s %s %s %s %s", number, e.Dir, verdict, RuleKey{Proto: e.Proto, Ports: e.Ports}.Traffic(), e.Dir.Toward(), e.CIDR)
 }

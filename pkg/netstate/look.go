@@ -42,7 +42,7 @@ type ScopeLook struct {
 	DNS         []VPCSelector  // those of them whose DNS attributes are wanted: two calls each, EC2 offers no list
 	Subnets     bool           // subnets of the VPCs
 	Tables      bool           // route tables and routes of the VPCs
-	ACLs        bool           // network ACLs of the VPCs; a pass has no use for them
+	ACLs        bool           // network ACLs of the VPCs
 	Groups      []GroupAsk     // rules of these groups, and the groups themselves: that one is in its VPC, EC2 does not check
 	PrefixLists []PrefixListID // with their entries
 	RuleLists   bool           // the entries of the prefix lists that rules use, too

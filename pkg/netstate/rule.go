@@ -19,6 +19,22 @@ const (
 	Egress  Direction = "egress"
 )
 
+// Opposite returns the other direction.
+func (d Direction) Opposite() Direction {
+	if d == Egress {
+		return Ingress
+	}
+	return Egress
+}
+
+// Toward returns "from" or "to", the word before a rule's other end.
+func (d Direction) Toward() string {
+	if d == Egress {
+		return "to"
+	}
+	return "from"
+}
+
 // Proto is a rule's protocol in the one spelling that EC2 echoes: tcp, udp, icmp, icmpv6, -1 for all, or a number.
 type Proto string
 
@@ -138,11 +154,7 @@ func (k RuleKey) Traffic() string {
 
 // String returns "ingress tcp 22 from 10.0.0.0/16 in sg-…".
 func (k RuleKey) String() string {
-	toward := "from"
-	if k.Dir == Egress {
-		toward = "to"
-	}
-	return fmt.Sprintf("%s %s %s %s in %s", k.Dir, k.Traffic(), toward, k.Peer, k.Group)
+	return fmt.Sprintf("%s %s %s %s in %s", k.Dir, k.Traffic(), k.Dir.Toward(), k.Peer, k.Group)
 }
 
 // Rule is what stands at a RuleKey.

@@ -222,7 +222,7 @@ func (b *builder) unread() []*netstate.Error {
 	var out []*netstate.Error
 	for _, scope := range slices.SortedFunc(maps.Keys(b.o.Unread), netstate.Scope.Compare) {
 		for _, listing := range slices.Sorted(maps.Keys(b.o.Unread[scope])) {
-			if err := b.o.Unread[scope][listing]; !said[err] {
+			if err := b.o.Unread[scope][listing]; !said[err] && listing != netstate.ListACLs { // which nothing depends on
 				said[err] = true
 				out = append(out, err)
 			}

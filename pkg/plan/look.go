@@ -159,6 +159,7 @@ func (l looker) side(side, peer *spec.Side) {
 	if (side.DNS == netstate.Yes || peer.DNS == netstate.Yes) && l.once(asked{scope, netstate.ListDNS, side.VPC, ""}) {
 		w.DNS = append(w.DNS, side.VPC.Select) // both ends need their attributes on (VPC Peering Guide, DNS resolution)
 	}
+	w.ACLs = w.ACLs || len(side.Rules)+len(peer.Rules) > 0 // traffic of a rule crosses those of both sides
 	for _, t := range []spec.Tables{side.Routes.Tables, side.Routes.Exclude} {
 		w.Tables = w.Tables || t.Kind != spec.SelectNone
 		w.Subnets = w.Subnets || t.Kind == spec.SelectSubnets

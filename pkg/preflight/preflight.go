@@ -16,6 +16,9 @@ const (
 	CodeRules    = "quota-rules-per-group"      // by direction and address family
 	CodeShadowed = "route-shadowed"             // a longer prefix takes traffic from a wanted route
 	CodeTakes    = "route-takes-traffic"        // a new route takes traffic from a wider one
+	CodeACL      = "acl-stops-rule"             // network ACLs let nothing of a declared rule's traffic pass
+
+	CodeUnreadACLs = "acl-unread" // network ACLs could not be listed
 )
 
 // Check returns what the plan would run into, and how much of each quota is used. A stated quota that would be passed refuses what is new,
@@ -38,6 +41,7 @@ func Check(s *spec.Set, want *plan.Desired, o *netstate.Observed, p *plan.Plan) 
 	c.routes()
 	c.rules()
 	c.traffic()
+	c.acls()
 	return c.found, c.sortedUses()
 }
 
@@ -56,7 +60,11 @@ type checker struct {
 }
 
 func (c *checker) warn(l netstate.Link, code, format string, args ...any) {
-	c.found = append(c.found, plan.Refusal{Problem: plan.Problem{Link: l, Code: code, Pos: c.pos(l), Severity: plan.Warns, Message: fmt.Sprintf(format, args...)}})
+	c.warnAt(l, c.pos(l), code, format, args...)
+}
+
+func (c *checker) warnAt(l netstate.Link, pos spec.Pos, code, format string, args ...any) {
+	c.found = append(c.found, plan.Refusal{Problem: plan.Problem{Link: l, Code: code, Pos: pos, Severity: plan.Warns, Message: fmt.Sprintf(format, args...)}})
 }
 
 func (c *checker) pos(l netstate.Link) spec.Pos {

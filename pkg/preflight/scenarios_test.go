@@ -41,6 +41,18 @@ func to(dests string) string {
 	return strings.Replace(hubSide, "tables: all", "tables: all, to: ["+dests+"]", 1)
 }
 
+const (
+	hubTables = "tables: [{id: rtb-0000000000000000a"
+	payTables = "tables: [{id: rtb-0000000000000000b"
+	open      = "{number: 200, direction: ingress, action: allow, cidr: 0.0.0.0/0}, {number: 200, direction: egress, action: allow, cidr: 0.0.0.0/0}"
+	shut      = "{id: acl-0000000000000000a, name: shut, subnets: [a]}"
+)
+
+// guarded is a subnet with a network ACL of its own, before what the world file has of the VPC anyway.
+func guarded(name, cidr string, entries ...string) string {
+	return fmt.Sprintf("subnets: [{name: %s, cidr: %s}], acls: [{id: acl-0000000000000000a, subnets: [%s], entries: [%s]}],\n             ", name, cidr, name, strings.Join(entries, ", "))
+}
+
 var scenarios = []scenario{
 	{code: plan.CodeUnread, name: "the groups cannot be listed",
 		prepare: func(r *simtest.Rig, near bool) reconcile.Input {
@@ -200,6 +212,26 @@ var scenarios = []scenario{
 	{code: preflight.CodeShadowed, name: "a propagated route is longer", fires: []string{routable, "routes: [{to: 10.1.0.0/17, via: vgw-0000000000000000a, origin: EnableVgwRoutePropagation}]"},
 		near: []string{routable, "routes: [{to: 10.1.0.0/16, via: vgw-0000000000000000a, origin: EnableVgwRoutePropagation}]"}, // ours beats it
 		at:   "name: hub-pay", says: []string{"10.1.0.0/17", "vgw-0000000000000000a"}, severity: plan.Warns},
+	{code: preflight.CodeACL, name: "the rule's own side denies it", edits: []string{hubTables, guarded("hub", "10.0.0.0/24", open, "{number: 100, direction: ingress, protocol: tcp, action: deny, cidr: CIDR}") + hubTables},
+		fires: []string{"cidr: CIDR", "cidr: 10.1.0.0/16"}, near: []string{"cidr: CIDR", "cidr: 10.1.0.0/17"}, // the other half of the peer is let in
+		at: "{group: app", says: []string{"entry 100, ingress deny tcp 0-65535 from 10.1.0.0/16 of acl-0000000000000000a in hub", "ingress tcp 443 from 10.1.0.0/16"}, severity: plan.Warns},
+	{code: preflight.CodeACL, name: "no reply gets out", edits: []string{hubTables, guarded("hub", "10.0.0.0/24", "{number: 200, direction: ingress, action: allow, cidr: 0.0.0.0/0}, {number: 200, direction: egress, protocol: tcp, ports: PORTS, action: allow, cidr: 0.0.0.0/0}") + hubTables},
+		fires: []string{"PORTS", "0-1023"}, near: []string{"PORTS", "0-1024"},
+		at: "{group: app", says: []string{"the closing entry, egress deny all to 0.0.0.0/0 of acl-0000000000000000a", "egress tcp 1024-65535 to 10.1.0.0/16"}, severity: plan.Warns},
+	{code: preflight.CodeACL, name: "the far side denies it", edits: []string{payTables, guarded("pay", "10.1.0.0/24", open, "{number: 100, direction: egress, protocol: tcp, ports: PORTS, action: deny, cidr: 10.0.0.0/8}") + payTables},
+		fires: []string{"PORTS", "400-443"}, near: []string{"PORTS", "400-442"},
+		at: "{group: app", says: []string{"entry 100, egress deny tcp 400-443 to 10.0.0.0/8 of acl-0000000000000000a in pay", "egress tcp 443 to 10.0.0.0/17"}, severity: plan.Warns},
+	{code: preflight.CodeACL, name: "the subnet that routes denies it, another does not", edits: []string{hubTables, "subnets: [{id: subnet-0000000000000000b, name: b, cidr: 10.0.1.0/24, table: other}, {id: subnet-0000000000000000a, name: a, cidr: 10.0.0.0/24}], acls: [" + shut + "],\n             " + hubTables,
+		"routes: []}]", "routes: []}, {id: rtb-000000000000000aa, name: other}]"},
+		fires: []string{"tables: all}", "tables: main}"}, near: []string{"tables: all}", "tables: all}"},
+		at: "{group: app", says: []string{"acl-0000000000000000a in hub"}, severity: plan.Warns},
+	{code: preflight.CodeUnreadACLs, name: "the network ACLs cannot be listed",
+		prepare: func(r *simtest.Rig, near bool) reconcile.Input {
+			account := map[bool]string{false: "111111111111", true: "333333333333"}[near]
+			r.Sim.Inject(fault.Rule{Operation: "DescribeNetworkAcls", Account: account, Kind: fault.Error, Code: "UnauthorizedOperation", Before: true})
+			return reconcile.Input{}
+		},
+		at: "name: hub-pay", says: []string{"hub", "UnauthorizedOperation"}, severity: plan.Warns},
 	{code: preflight.CodeTakes, name: "the destination is inside a wider route", fires: []string{routable, "routes: [{to: 10.0.0.0/15, via: tgw-0000000000000000a}]"},
 		near: []string{routable, "routes: [{to: 10.2.0.0/15, via: tgw-0000000000000000a}]"},
 		at:   "name: hub-pay", says: []string{"takes 10.1.0.0/16 from tgw-0000000000000000a 10.0.0.0/15", "list narrower destinations"}, severity: plan.Warns},

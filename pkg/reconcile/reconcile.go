@@ -180,11 +180,12 @@ func (r *Reconciler) look(ctx context.Context, in Input) (netstate.Look, *netsta
 	}
 }
 
-// scopesRead says of every account and region that was looked at whether it could be read.
+// scopesRead says of every account and region that was looked at whether all that a plan depends on could be read.
 func scopesRead(l netstate.Look, o *netstate.Observed) []ScopeRead {
 	var out []ScopeRead
 	for _, s := range slices.SortedFunc(maps.Keys(l.Scopes), netstate.Scope.Compare) {
-		out = append(out, ScopeRead{s, o.At, o.Missing(s, slices.Sorted(maps.Keys(o.Unread[s]))...)})
+		listings := slices.DeleteFunc(slices.Sorted(maps.Keys(o.Unread[s])), func(l netstate.Listing) bool { return l == netstate.ListACLs })
+		out = append(out, ScopeRead{s, o.At, o.Missing(s, listings...)})
 	}
 	return out
 }

@@ -58,7 +58,7 @@ const (
 type LinkVerdict struct {
 	Link    netstate.Link
 	Verdict Verdict
-	Ready   bool // it carries traffic as declared: active, with all its options, routes and rules, none of which yields to another's
+	Ready   bool // it carries traffic as declared: active, with all its options, routes and rules, none of which yields to another's or is stopped by a network ACL
 	Reasons []string
 }
 
@@ -132,7 +132,7 @@ func (j *judge) problems() {
 		switch {
 		case p.Severity > plan.Warns:
 			j.say(p.Link, Attention, p.String())
-		case p.Code == preflight.CodeShadowed: // not for peerd to mend, and yet traffic goes elsewhere
+		case p.Code == preflight.CodeShadowed || p.Code == preflight.CodeACL: // not for peerd to mend, and yet traffic goes elsewhere or nowhere
 			j.say(p.Link, InSync, p.String())
 		default:
 			continue

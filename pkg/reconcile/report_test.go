@@ -217,20 +217,22 @@ func TestReady(t *testing.T) {
 		change func(*plan.Plan)
 		ready  bool
 	}{
-		"nothing to be said":     {func(*plan.Plan) {}, true},
-		"suspended":              {func(p *plan.Plan) { p.Links[1].Suspended = "INC-42" }, true},
-		"something extra":        {drift(plan.ResourceRoute, plan.DriftExtra), true},
-		"a tag missing":          {drift(plan.ResourceTags, plan.DriftMissing), true},
-		"another warning":        {problem(preflight.CodeTakes, plan.Warns), true},
-		"a route shadowed":       {problem(preflight.CodeShadowed, plan.Warns), false},
-		"an item blocked":        {problem(plan.CodeOutside, plan.BlocksItem), false},
-		"a route missing":        {drift(plan.ResourceRoute, plan.DriftMissing), false},
-		"a route that conflicts": {drift(plan.ResourceRoute, plan.DriftConflict), false},
-		"a rule changed":         {drift(plan.ResourceRule, plan.DriftChanged), false},
-		"options off":            {drift(plan.ResourceOptions, plan.DriftChanged), false},
-		"not active":             {func(p *plan.Plan) { p.Links[1].Status = netstate.Provisioning }, false},
-		"held":                   {func(p *plan.Plan) { p.Links[1].Held = true }, false},
-		"a leftover":             {func(p *plan.Plan) { p.Links[1].Leftover = true }, false},
+		"nothing to be said":       {func(*plan.Plan) {}, true},
+		"suspended":                {func(p *plan.Plan) { p.Links[1].Suspended = "INC-42" }, true},
+		"something extra":          {drift(plan.ResourceRoute, plan.DriftExtra), true},
+		"a tag missing":            {drift(plan.ResourceTags, plan.DriftMissing), true},
+		"another warning":          {problem(preflight.CodeTakes, plan.Warns), true},
+		"a route shadowed":         {problem(preflight.CodeShadowed, plan.Warns), false},
+		"a rule's traffic stopped": {problem(preflight.CodeACL, plan.Warns), false},
+		"ACLs not read":            {problem(preflight.CodeUnreadACLs, plan.Warns), true},
+		"an item blocked":          {problem(plan.CodeOutside, plan.BlocksItem), false},
+		"a route missing":          {drift(plan.ResourceRoute, plan.DriftMissing), false},
+		"a route that conflicts":   {drift(plan.ResourceRoute, plan.DriftConflict), false},
+		"a rule changed":           {drift(plan.ResourceRule, plan.DriftChanged), false},
+		"options off":              {drift(plan.ResourceOptions, plan.DriftChanged), false},
+		"not active":               {func(p *plan.Plan) { p.Links[1].Status = netstate.Provisioning }, false},
+		"held":                     {func(p *plan.Plan) { p.Links[1].Held = true }, false},
+		"a leftover":               {func(p *plan.Plan) { p.Links[1].Leftover = true }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

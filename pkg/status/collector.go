@@ -42,7 +42,7 @@ func NewCollector(latest func() Snapshot) prometheus.Collector {
 		known:     newGauge("peering_known", "Whether all that the peering needs could be read, and its VPCs found; if not, nothing of it is changed.", "peering"),
 		inSync:    newGauge("peering_in_sync", "Whether AWS is as the spec says.", "peering"),
 		status:    newGauge("peering_status", "State of the peering's connection as EC2 calls it, or none; always 1.", "peering", "status"),
-		ready:     newGauge("peering_ready", "Whether the peering carries traffic as declared: active, with its DNS options, routes and rules on both sides, and no route that yields to another's.", "peering"),
+		ready:     newGauge("peering_ready", "Whether the peering carries traffic as declared: active, with its DNS options, routes and rules on both sides, no route that yields to another's, and no rule whose traffic network ACLs stop.", "peering"),
 		suspended: newGauge("peering_suspended", "Whether the peering is suspended, by its entry or by a tag.", "peering"),
 		drifting:  newGauge("peering_drift_since_timestamp_seconds", "Since when the peering has differed from the spec, as far as this process knows.", "peering"),
 		waits:     newGauge("peering_pending_expiry_timestamp_seconds", "When the request expires that waits for the other side to accept it.", "peering"),

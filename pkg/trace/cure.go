@@ -69,7 +69,7 @@ func (w *walker) acceptCure(c netstate.Connection) string {
 
 // ruleCure says where a rule would be written that lets the traffic pass.
 func (w *walker) ruleCure(at, other place, dir netstate.Direction) string {
-	rule := fmt.Sprintf("an %s rule for %s %s %s in one of the groups", dir, w.traffic, toward(dir), netip.PrefixFrom(other.addr, other.addr.BitLen()))
+	rule := fmt.Sprintf("an %s rule for %s %s %s in one of the groups", dir, w.traffic, dir.Toward(), netip.PrefixFrom(other.addr, other.addr.BitLen()))
 	if p, s := w.sides(at, other); p != nil {
 		return fmt.Sprintf("%s: %s, under rules of %s", s.Pos, rule, p.Name)
 	}
@@ -83,5 +83,5 @@ func aclCure(e netstate.ACLEntry, key netstate.ACLKey, dir netstate.Direction, t
 	if !e.Closing() && e.Number > 0 {
 		before = fmt.Sprintf(", with a number below %d", e.Number)
 	}
-	return fmt.Sprintf("an entry of %s in %s that allows %s %s %s %s%s", key.ID, key.Scope, dir, what, toward(dir), other.addr, before)
+	return fmt.Sprintf("an entry of %s in %s that allows %s %s %s %s%s", key.ID, key.Scope, dir, what, dir.Toward(), other.addr, before)
 }

@@ -32,14 +32,7 @@ func (w *walker) group(step Step, dir netstate.Direction, at, other place) []Hop
 	if doubt != "" {
 		return []Hop{h.unknown(doubt, "say which security groups the other end has, and let prefix lists be read")}
 	}
-	return []Hop{h.no(NoRule, fmt.Sprintf("no %s rule of %s lets %s pass %s %s", dir, h.ID, w.traffic, toward(dir), other.addr), w.ruleCure(at, other, dir))}
-}
-
-func toward(d netstate.Direction) string {
-	if d == netstate.Egress {
-		return "to"
-	}
-	return "from"
+	return []Hop{h.no(NoRule, fmt.Sprintf("no %s rule of %s lets %s pass %s %s", dir, h.ID, w.traffic, dir.Toward(), other.addr), w.ruleCure(at, other, dir))}
 }
 
 func sortedIDs(groups map[netstate.GroupID]bool) []string {
@@ -66,7 +59,7 @@ func (w *walker) rules(e *end, dir netstate.Direction) []netstate.RuleKey {
 // lets reports whether a rule lets the traffic pass to or from a place.
 func (w *walker) lets(k netstate.RuleKey, other place) (says netstate.Tri, why string) {
 	switch {
-	case !covers(k.Proto, k.Ports, w.traffic.Proto, w.traffic.request()):
+	case !netstate.Flow{Proto: w.traffic.Proto, Ports: w.traffic.request()}.Within(k.Proto, k.Ports):
 		return netstate.No, ""
 	case k.Peer.Group != "" && k.Region != other.vpc.Region:
 		return netstate.No, "" // a group means something within its region only (VPC Peering Guide, "Update your security groups")
@@ -84,29 +77,6 @@ func (w *walker) lets(k netstate.RuleKey, other place) (says netstate.Tri, why s
 	return netstate.TriOf(slices.ContainsFunc(entries, func(p netip.Prefix) bool { return p.Contains(other.addr) })), ""
 }
 
-// covers reports whether a rule's or entry's protocol and ports take in all of the traffic's.
-func covers(p netstate.Proto, r netstate.PortRange, proto netstate.Proto, ports netstate.PortRange) bool {
-	_, all := meets(p, r, proto, ports)
-	return all
-}
-
-// meets returns which of the ports a rule or entry takes in; all says that it is all of them.
-func meets(p netstate.Proto, r netstate.PortRange, proto netstate.Proto, ports netstate.PortRange) (cut netstate.PortRange, all bool) {
-	switch {
-	case p != netstate.ProtoAll && p != proto:
-		return cut, false
-	case p == netstate.ProtoAll || r == netstate.AllPorts || ports == netstate.AllPorts:
-		return ports, true
-	case p == netstate.ICMP || p == netstate.ICMPv6: // type and code, of which the code may be any
-		return cut, r.From == ports.From && (r.To == -1 || r.To == ports.To)
-	}
-	cut = netstate.PortRange{From: max(r.From, ports.From), To: min(r.To, ports.To)}
-	if cut.From > cut.To {
-		return netstate.PortRange{}, false
-	}
-	return cut, cut == ports
-}
-
 // acl judges the network ACL of a place's subnet for a packet to or from another place. All of the ports must be let through.
 func (w *walker) acl(step Step, dir netstate.Direction, at, other place, ports netstate.PortRange) Hop {
 	h := Hop{Step: step, Says: netstate.Yes, Scope: at.vpc.Scope, ID: string(at.vpc.ID)}
@@ -118,22 +88,17 @@ func (w *walker) acl(step Step, dir netstate.Direction, at, other place, ports n
 		return h.unknown(fmt.Sprintf("no network ACL of %s was seen", at.addr), "look again: every subnet has one")
 	}
 	h.ID = string(key.ID)
-	left := []netstate.PortRange{ports}
-	for _, e := range w.o.ACLs[key].Entries {
-		if e.Dir != dir || !e.CIDR.Contains(other.addr) {
-			continue
+	with := netip.PrefixFrom(other.addr, other.addr.BitLen())
+	for _, p := range w.o.ACLs[key].Judge(netstate.Flow{Dir: dir, With: with, Proto: w.traffic.Proto, Ports: ports}) {
+		h.Text = fmt.Sprintf("%s of %s", p.Entry, key.ID)
+		switch {
+		case p.Entry == (netstate.ACLEntry{}):
+			return h.no(Denied, fmt.Sprintf("no entry of %s lets it pass", key.ID), aclCure(p.Entry, key, dir, w.traffic, ports, other))
+		case !p.Allowed():
+			return h.no(Denied, h.Text+portsText(w.traffic, p.Ports), aclCure(p.Entry, key, dir, w.traffic, ports, other))
 		}
-		cut, rest := take(left, e, w.traffic.Proto)
-		if len(cut) > 0 && !e.Allow {
-			return h.no(Denied, fmt.Sprintf("%s of %s%s", e, key.ID, portsText(w.traffic, cut)), aclCure(e, key, dir, w.traffic, ports, other))
-		}
-		if len(rest) == 0 {
-			h.Text = fmt.Sprintf("%s of %s", e, key.ID)
-			return h
-		}
-		left = rest
 	}
-	return h.no(Denied, fmt.Sprintf("no entry of %s lets it pass", key.ID), aclCure(netstate.ACLEntry{}, key, dir, w.traffic, ports, other))
+	return h
 }
 
 // acl returns the network ACL of a place's subnet; a new subnet has the VPC's default one.
@@ -147,32 +112,9 @@ func (p place) acl(o *netstate.Observed) (netstate.ACLKey, bool) {
 	return netstate.ACLKey{}, false
 }
 
-// take splits the ports that are left into those that an entry decides and the rest.
-func take(left []netstate.PortRange, e netstate.ACLEntry, proto netstate.Proto) (cut, rest []netstate.PortRange) {
-	for _, r := range left {
-		c, all := meets(e.Proto, e.Ports, proto, r)
-		switch {
-		case all:
-			cut = append(cut, r)
-			continue
-		case c == (netstate.PortRange{}):
-			rest = append(rest, r)
-			continue
-		}
-		cut = append(cut, c)
-		if r.From < c.From {
-			rest = append(rest, netstate.PortRange{From: r.From, To: c.From - 1})
-		}
-		if c.To < r.To {
-			rest = append(rest, netstate.PortRange{From: c.To + 1, To: r.To})
-		}
-	}
-	return cut, rest
-}
-
-func portsText(t Traffic, cut []netstate.PortRange) string {
-	if t.Proto != netstate.TCP && t.Proto != netstate.UDP || cut[0].From == cut[0].To {
+func portsText(t Traffic, cut netstate.PortRange) string {
+	if t.Proto != netstate.TCP && t.Proto != netstate.UDP || cut.From == cut.To {
 		return ""
 	}
-	return fmt.Sprintf(", for the client's ports %d-%d", cut[0].From, cut[0].To)
+	return fmt.Sprintf(", for the client's ports %d-%d", cut.From, cut.To)
 }

@@ -21,9 +21,6 @@ type Traffic struct {
 	Port  int32 // of tcp and udp
 }
 
-// ephemeral are the ports that a client may send from, and replies go to (VPC User Guide, "Ephemeral ports").
-var ephemeral = netstate.PortRange{From: 1024, To: 65535}
-
 // ParseTraffic reads tcp/443, udp/53, icmp, icmpv6 or the number of another protocol; nothing is nothing.
 func ParseTraffic(s string) (Traffic, error) {
 	name, port, given := strings.Cut(s, "/")
@@ -60,7 +57,7 @@ func (t Traffic) String() string {
 // Said reports whether the question names traffic.
 func (t Traffic) Said() bool { return t.Proto != "" }
 
-// request and reply are the ports that the two packets go to, or ICMP's type and code: an echo request and its reply.
+// request is the port that the traffic goes to, or ICMP's type and code: an echo request.
 func (t Traffic) request() netstate.PortRange {
 	switch t.Proto {
 	case netstate.TCP, netstate.UDP:
@@ -73,16 +70,10 @@ func (t Traffic) request() netstate.PortRange {
 	return netstate.AllPorts
 }
 
+// reply is what the answer goes to.
 func (t Traffic) reply() netstate.PortRange {
-	switch t.Proto {
-	case netstate.TCP, netstate.UDP:
-		return ephemeral
-	case netstate.ICMP:
-		return netstate.PortRange{From: 0, To: 0}
-	case netstate.ICMPv6:
-		return netstate.PortRange{From: 129, To: 0}
-	}
-	return netstate.AllPorts
+	f, _ := netstate.Reply(netstate.Flow{Proto: t.Proto, Ports: t.request()}) // all that can be asked about is answered
+	return f.Ports
 }
 
 // ArgumentError says why a question means nothing.

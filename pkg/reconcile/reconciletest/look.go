@@ -28,6 +28,7 @@ func (t *Target) read(o *netstate.Observed, l netstate.Look, s netstate.Scope) {
 	r.dns()
 	r.subnets()
 	r.tables()
+	r.acls()
 	r.groups()
 	r.rules()
 	r.prefixLists()
@@ -194,6 +195,23 @@ func (r *reader) subnets() {
 		for k, s := range w.Subnets {
 			if k.Scope == r.scope && in[s.VPC] {
 				r.o.Subnets[k] = s
+			}
+		}
+	}
+}
+
+func (r *reader) acls() {
+	if !r.ask.ACLs || len(r.ask.VPCs) == 0 {
+		return
+	}
+	in, ok := r.selected(netstate.ListACLs, r.ask.VPCs)
+	if !ok {
+		return
+	}
+	if w, ok := r.list(netstate.ListACLs); ok {
+		for k, a := range w.ACLs {
+			if k.Scope == r.scope && in[a.VPC] {
+				r.o.ACLs[k] = a
 			}
 		}
 	}
