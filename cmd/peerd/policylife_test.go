@@ -64,10 +64,18 @@ func lifetime(t *testing.T, name string, r *simtest.Rig) []iamtest.Asked {
 func traced(t *testing.T, r *simtest.Rig) {
 	t.Helper()
 	q := trace.Question{From: "10.0.0.1", To: "10.0.0.2", Traffic: trace.Traffic{Proto: netstate.TCP, Port: 443}}
-	look := netstate.Look{Access: plan.Look(r.Spec, plan.Ask{ReadOnly: true}).Access, Scopes: trace.Scopes(r.Spec, q)}
-	o, err := simtest.Target(r.Via, r.AWS...).Observe(t.Context(), look)
-	if err != nil || len(o.Unread) > 0 || len(o.ACLs) == 0 {
-		t.Errorf("trace: %v, %d network ACLs, unread: %v", err, len(o.ACLs), o.Unread)
+	host := trace.Question{From: "i-0000000000000a001", To: "10.0.0.2"}
+	acls := 0
+	for _, scopes := range []map[netstate.Scope]netstate.ScopeLook{trace.Scopes(r.Spec, q), trace.Hosts(r.Spec, host)} {
+		look := netstate.Look{Access: plan.Look(r.Spec, plan.Ask{ReadOnly: true}).Access, Scopes: scopes}
+		o, err := simtest.Target(r.Via, r.AWS...).Observe(t.Context(), look)
+		if err != nil || len(o.Unread) > 0 {
+			t.Errorf("trace: %v, unread: %v", err, o.Unread)
+		}
+		acls += len(o.ACLs)
+	}
+	if acls == 0 {
+		t.Error("trace sees no network ACLs")
 	}
 }
 

@@ -29,9 +29,9 @@ func (a *app) traceCommand() *cobra.Command {
 		Use:   "trace FROM TO [PROTO/PORT]",
 		Short: "Say whether FROM reaches TO, and if not, which hop says no",
 		Long: `Walk a packet from FROM to TO and back: subnet, route table, connection, the other side's route back, security groups, network ACLs.
-FROM and TO are names of VPCs of the spec, ids of subnets, addresses or CIDRs; ADDRESS@NAME where an address lies in several VPCs. The
-traffic is tcp/PORT, udp/PORT, icmp (a ping), icmpv6 or the number of another protocol; without it only routes are judged. Security groups
-are judged where --from-group and --to-group say which ones the ends have. AWS is read, with each account's readRole where there is one, and
+FROM and TO are names of VPCs of the spec, ids of subnets, instances or network interfaces, addresses or CIDRs; ADDRESS@NAME where an
+address lies in several VPCs. The traffic is tcp/PORT, udp/PORT, icmp (a ping), icmpv6 or the number of another protocol; without it only routes are judged. Security groups
+are judged of instances and interfaces, and where --from-group and --to-group say which ones the ends have. AWS is read, with each account's readRole where there is one, and
 nothing is changed. With --sandbox the spec is applied to a simulated AWS first: does the spec let FROM reach TO?
 Exit 0: reachable; 2: not; 4: it cannot be known, since something could not be read; 3: the question means nothing.`,
 		Example: `  peerd trace hub payments tcp/443 --spec specs/                    from the one VPC to the other
@@ -86,11 +86,11 @@ func (a *app) trace(ctx context.Context, q trace.Question) error {
 	if err := a.read(ctx, a.spec, &reconcile.Turn{}, &in); err != nil {
 		return err
 	}
-	o, err := a.observe(ctx, in.Spec, q)
+	target, err := a.traced(ctx, in.Spec)
 	if err != nil {
 		return err
 	}
-	r, err := trace.Ask(in.Spec, o, q)
+	r, err := ask(ctx, target, in.Spec, q)
 	var wrong *trace.ArgumentError
 	switch {
 	case errors.As(err, &wrong):
@@ -101,23 +101,35 @@ func (a *app) trace(ctx context.Context, q trace.Question) error {
 	return a.answer(q, r)
 }
 
-// observe looks at AWS, or at a sandbox that a pass has made like the spec.
-func (a *app) observe(ctx context.Context, set *spec.Set, q trace.Question) (*netstate.Observed, error) {
+// traced is AWS, or a sandbox that a pass has made like the spec.
+func (a *app) traced(ctx context.Context, set *spec.Set) (*awsnet.Target, error) {
 	target, err := a.target(set, a.newState(0), func() bool { return ctx.Err() != nil || !a.sandbox })
+	if err == nil && a.sandbox {
+		err = a.applyToSandbox(ctx, target, set)
+	}
+	return target, err
+}
+
+// ask looks at what the question needs, where it names instances or interfaces first at those, and answers it.
+func ask(ctx context.Context, target *awsnet.Target, set *spec.Set, q trace.Question) (*trace.Result, error) {
+	look := netstate.Look{Access: plan.Look(set, plan.Ask{ReadOnly: true}).Access, Scopes: trace.Hosts(set, q)}
+	if len(look.Scopes) > 0 {
+		o, err := target.Observe(ctx, look)
+		if err != nil {
+			return nil, err
+		}
+		located, lost, err := trace.Locate(set, o, q)
+		if err != nil || lost != nil {
+			return lost, err
+		}
+		q = located
+	}
+	look.Scopes = trace.Scopes(set, q)
+	o, err := target.Observe(ctx, look)
 	if err != nil {
 		return nil, err
 	}
-	if a.sandbox {
-		if err := a.applyToSandbox(ctx, target, set); err != nil {
-			return nil, err
-		}
-	}
-	look := netstate.Look{Access: plan.Look(set, plan.Ask{ReadOnly: true}).Access, Scopes: trace.Scopes(set, q)}
-	o, err := target.Observe(ctx, look)
-	if err != nil {
-		return nil, exitError{reconcile.ExitFailed, err}
-	}
-	return o, nil
+	return trace.Ask(set, o, q)
 }
 
 // applyToSandbox makes a pass. What it could not do is said: a trace shows its effect, not its cause.

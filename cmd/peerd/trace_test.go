@@ -145,6 +145,30 @@ peerings:
   - {name: legacy-partner, requester: {vpc: legacy}, accepter: {vpc: partner}}
 `
 
+// withHosts is the lived-in world with an instance of two interfaces in the hub, whose primary one lets nothing out but ssh, and one in tools.
+func withHosts(t *testing.T) []byte {
+	t.Helper()
+	world := string(simtest.World)
+	for _, edit := range [][2]string{
+		{"            groups:\n              - id: sg-0000000000000a001\n", `            interfaces:
+              - {id: eni-0000000000000a002, subnet: hub-private, address: 10.0.1.11, groups: [app], instance: i-0000000000000a001, index: 1}
+              - {id: eni-0000000000000a003, subnet: hub-private, address: 10.0.1.10, groups: [tight], instance: i-0000000000000a001}
+            groups:
+              - {id: sg-0000000000000a003, name: tight, rules: [{direction: egress, protocol: tcp, ports: "22", to: 10.0.0.0/8}]}
+              - id: sg-0000000000000a001
+`},
+		{"groups: [{id: sg-0000000000000a002, name: web}]", `groups: [{id: sg-0000000000000a002, name: web}]
+            subnets: [{name: tools, cidr: 10.1.1.0/24}]
+            interfaces: [{id: eni-0000000000000a004, subnet: tools, address: 10.1.1.10, groups: [web], instance: i-0000000000000a002}]`},
+	} {
+		if !strings.Contains(world, edit[0]) {
+			t.Fatalf("the world has no %q", edit[0])
+		}
+		world = strings.Replace(world, edit[0], edit[1], 1)
+	}
+	return []byte(world)
+}
+
 // On an AWS that is lived in: only reads, with the role for them, of the two VPCs' scopes alone where the question names VPCs; what cannot
 // be read is unknown. A plan of the same spec asks for no network ACLs.
 func TestTraceOnAWS(t *testing.T) {
@@ -177,10 +201,17 @@ func TestTraceOnAWS(t *testing.T) {
 			fault: fault.Rule{Operation: "DescribeVpcs", Account: "222222222222", Kind: fault.Error, Code: "UnauthorizedOperation", Status: 403, Before: true}},
 		"tables unread": {args: []string{"trace", "10.99.0.1", "10.99.200.1"}, code: 4, says: "the route tables of legacy cannot be read",
 			fault: fault.Rule{Operation: "DescribeRouteTables", Account: "111111111111", Kind: fault.Error, Code: "UnauthorizedOperation", Status: 403, Before: true}},
-		"a plan": {args: []string{"plan"}, code: 2, says: "Plan: "},
+		"an instance, with its groups":  {args: []string{"trace", "i-0000000000000a001", "10.99.0.1@legacy", "tcp/443"}, code: 2, says: "no egress rule of sg-0000000000000a003", acls: 1},
+		"its second interface":          {args: []string{"trace", "eni-0000000000000a002", "10.99.0.1@legacy", "tcp/443"}, code: 4, says: "10.0.1.11 in subnet-", acls: 1},
+		"to an interface, other groups": {args: []string{"trace", "10.99.0.1", "i-0000000000000a001", "tcp/443", "--to-group", "app"}, code: 4, says: "group ingress      ingress tcp 443 from 10.99.0.0/16 in sg-0000000000000a001", acls: 2},
+		"no such interface":             {args: []string{"trace", "eni-0000000000000a009", "hub"}, code: 3, says: "no account and region with a VPC of the spec has it"},
+		"interfaces unread": {args: []string{"trace", "eni-0000000000000a009", "hub"}, code: 4, says: "where eni-0000000000000a009 is cannot be known",
+			fault: fault.Rule{Operation: "DescribeNetworkInterfaces", Account: "222222222222", Kind: fault.Error, Code: "UnauthorizedOperation", Status: 403, Before: true}},
+		"of a VPC that the spec lacks": {args: []string{"trace", "i-0000000000000a002", "hub"}, code: 3, says: "is no VPC of the spec"},
+		"a plan":                       {args: []string{"plan"}, code: 2, says: "Plan: "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sim, err := ec2sim.New(ec2sim.Config{World: simtest.World})
+			sim, err := ec2sim.New(ec2sim.Config{World: withHosts(t)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -278,7 +278,7 @@ func wantKind(t *testing.T, err *netstate.Error, kind netstate.Kind) {
 
 func diff(t *testing.T, got, want any) {
 	t.Helper()
-	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
 }

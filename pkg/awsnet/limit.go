@@ -37,7 +37,7 @@ var bucketSizes = [classes]struct{ burst, perSecond float64 }{
 var classOf = map[string]class{
 	"DescribeVpcPeeringConnections": reading, "DescribeVpcs": reading, "DescribeVpcAttribute": reading, "DescribeSubnets": reading,
 	"DescribeRouteTables": reading, "DescribeSecurityGroups": reading, "DescribeSecurityGroupRules": reading,
-	"DescribeNetworkAcls": reading, "DescribeManagedPrefixLists": reading, "GetManagedPrefixListEntries": reading,
+	"DescribeNetworkAcls": reading, "DescribeNetworkInterfaces": reading, "DescribeManagedPrefixLists": reading, "GetManagedPrefixListEntries": reading,
 
 	"CreateVpcPeeringConnection": intensive, "AcceptVpcPeeringConnection": intensive, "DeleteVpcPeeringConnection": intensive,
 	"AuthorizeSecurityGroupIngress": intensive, "RevokeSecurityGroupIngress": intensive,

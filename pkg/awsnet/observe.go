@@ -47,6 +47,7 @@ type sight struct {
 	subnets     *result[map[netstate.SubnetKey]netstate.Subnet]
 	tables      *result[tables]
 	acls        *result[map[netstate.ACLKey]netstate.ACL]
+	interfaces  *result[map[netstate.InterfaceKey]netstate.Interface]
 	groups      *result[map[netstate.GroupKey]netstate.Group]
 	rules       *result[rules]
 	prefixLists *result[prefixLists]
@@ -118,6 +119,7 @@ func (r *reader) read(ctx context.Context) *sight {
 	})
 	s.tables = start(r, r.w.Tables && len(r.w.VPCs) > 0, func() (tables, *netstate.Error) { return r.listTables(ctx, s.vpcs) })
 	s.acls = start(r, r.w.ACLs && len(r.w.VPCs) > 0, func() (map[netstate.ACLKey]netstate.ACL, *netstate.Error) { return r.listACLs(ctx, s.vpcs) })
+	s.interfaces = start(r, len(r.w.Interfaces) > 0, func() (map[netstate.InterfaceKey]netstate.Interface, *netstate.Error) { return r.listInterfaces(ctx) })
 	s.groups = start(r, len(r.w.Groups) > 0, func() (map[netstate.GroupKey]netstate.Group, *netstate.Error) { return r.listGroups(ctx, s.vpcs) })
 	s.rules = start(r, len(r.w.Groups) > 0 || r.owner != "", func() (rules, *netstate.Error) { return r.listRules(ctx, s.groups) })
 	s.prefixLists = start(r, len(r.w.PrefixLists) > 0, func() (prefixLists, *netstate.Error) { return r.listPrefixLists(ctx) })
@@ -134,6 +136,7 @@ func (s *sight) into(o *netstate.Observed) {
 	keep(o, s.scope, netstate.ListSubnets, s.subnets, func(m map[netstate.SubnetKey]netstate.Subnet) { maps.Copy(o.Subnets, m) })
 	keep(o, s.scope, netstate.ListTables, s.tables, func(t tables) { maps.Copy(o.Tables, t.tables); maps.Copy(o.Routes, t.routes) })
 	keep(o, s.scope, netstate.ListACLs, s.acls, func(m map[netstate.ACLKey]netstate.ACL) { maps.Copy(o.ACLs, m) })
+	keep(o, s.scope, netstate.ListInterfaces, s.interfaces, func(m map[netstate.InterfaceKey]netstate.Interface) { maps.Copy(o.Interfaces, m) })
 	keep(o, s.scope, netstate.ListRules, s.rules, func(r rules) { maps.Copy(o.Rules, r.rules); maps.Copy(o.Groups, r.groups) })
 	keep(o, s.scope, netstate.ListGroups, s.groups, func(m map[netstate.GroupKey]netstate.Group) { maps.Copy(o.Groups, m) })
 	keep(o, s.scope, netstate.ListPrefixLists, s.prefixLists, func(m prefixLists) { maps.Copy(o.PrefixLists, m) })

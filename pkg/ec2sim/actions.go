@@ -41,6 +41,8 @@ var ec2Actions = map[string]action{
 	"CreateSubnet":    writes(createSubnet),
 	"DeleteSubnet":    writes(deleteSubnet),
 
+	"DescribeNetworkInterfaces": reads(describeNetworkInterfaces),
+
 	"DescribeInternetGateways": reads(describeInternetGateways),
 	"CreateInternetGateway":    writes(createInternetGateway),
 	"AttachInternetGateway":    writes(attachInternetGateway),

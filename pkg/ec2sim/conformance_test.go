@@ -245,6 +245,7 @@ func everyAction(f *fixture) {
 	a("DescribeVpcs", "MaxResults", "5")
 	subnet := a("CreateSubnet", "VpcId", v, "CidrBlock", "10.40.1.0/24").one("subnet/subnetId")
 	a("DescribeSubnets")
+	a("DescribeNetworkInterfaces", "MaxResults", "5")
 	igw := a("CreateInternetGateway").one("internetGateway/internetGatewayId")
 	a("AttachInternetGateway", "InternetGatewayId", igw, "VpcId", v)
 	a("DescribeInternetGateways")

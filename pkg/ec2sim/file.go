@@ -59,6 +59,7 @@ type vpcSpec struct {
 	Tables     []tableSpec      `yaml:"tables"`
 	Groups     []groupSpec      `yaml:"groups"`
 	ACLs       []aclSpec        `yaml:"acls"`
+	Interfaces []interfaceSpec  `yaml:"interfaces"`
 }
 
 type subnetSpec struct {
@@ -69,6 +70,18 @@ type subnetSpec struct {
 	AZ    string     `yaml:"az"`
 	Table string     `yaml:"table"` // absent: the main one
 	Tags  world.Tags `yaml:"tags"`
+}
+
+type interfaceSpec struct {
+	ID       string     `yaml:"id"`
+	Name     string     `yaml:"name"`
+	Subnet   string     `yaml:"subnet"`
+	Address  string     `yaml:"address"`
+	IPv6     string     `yaml:"ipv6"`
+	Groups   []string   `yaml:"groups"`
+	Instance string     `yaml:"instance"` // absent: not attached
+	Index    int        `yaml:"index"`    // of the device on the instance
+	Tags     world.Tags `yaml:"tags"`
 }
 
 type tableSpec struct {

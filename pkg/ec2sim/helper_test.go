@@ -93,6 +93,10 @@ accounts:
             default: true
             cidrs: [10.9.0.0/16]
             groups: [{id: sg-0000000000000a002, name: app}]
+            subnets: [{id: subnet-0000000000000a009, name: hosts, cidr: 10.9.200.0/24, az: us-east-1b}]
+            interfaces:
+              - {id: eni-0000000000000a001, subnet: hosts, address: 10.9.200.10, ipv6: "2001:db8:1::10", groups: [app], instance: i-0000000000000a001}
+              - {id: eni-0000000000000a002, subnet: hosts, address: 10.9.200.11, groups: [app]}
   - id: "222222222222"
     regions:
       us-east-1:

@@ -184,6 +184,9 @@ func (l *loader) vpc(at world.At, spec vpcSpec) {
 	for _, g := range spec.Groups {
 		l.group(at, v.ID, g)
 	}
+	for _, n := range spec.Interfaces {
+		l.networkInterface(at, v.ID, n)
+	}
 }
 
 // table makes the empty table; its routes come later, when connections exist.
@@ -237,6 +240,28 @@ func (l *loader) group(at world.At, vpc string, spec groupSpec) {
 	}
 	silent := slices.ContainsFunc(spec.Rules, func(r ruleSpec) bool { return r.Direction == "egress" })
 	l.world.AddGroup(at, g, !silent)
+}
+
+func (l *loader) networkInterface(at world.At, vpc string, spec interfaceSpec) {
+	n := world.Interface{
+		ID: l.id(at.Scope, "eni", vpc, spec.ID, spec.Name), VPC: vpc, Subnet: l.find(at.Scope, "subnet", vpc, spec.Subnet),
+		Address: l.addr(at, spec.Address), Instance: spec.Instance, Index: spec.Index, Tags: named(spec.Tags, spec.Name),
+	}
+	l.check(n.Instance == "" || world.WellFormed("i", n.Instance), "%s: %s: %q is no instance's id", at.Scope, n.ID, n.Instance)
+	if spec.IPv6 != "" {
+		n.IPv6 = l.addr(at, spec.IPv6)
+	}
+	for _, g := range spec.Groups {
+		n.Groups = append(n.Groups, l.find(at.Scope, "sg", vpc, g))
+	}
+	l.check(len(n.Groups) > 0, "%s: %s has no security group", at.Scope, n.ID)
+	l.world.AddInterface(at, n)
+}
+
+func (l *loader) addr(at world.At, text string) netip.Addr {
+	a, err := netip.ParseAddr(text)
+	l.check(err == nil, "%s: %q is not an address", at.Scope, text)
+	return a
 }
 
 // whose is the scope of a group: its VPC's, or that of a participant.

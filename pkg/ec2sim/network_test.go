@@ -382,7 +382,8 @@ func TestThrottling(t *testing.T) {
 	}{
 		{[]string{"DescribeVpcs", "DescribeVpcAttribute", "DescribeSubnets", "DescribeRouteTables", "DescribeVpcPeeringConnections", "DescribeSecurityGroupRules",
 			"DescribeNetworkAcls", "DescribeManagedPrefixLists"}, nil, 100, 20},
-		{[]string{"DescribeSecurityGroups"}, nil, 50, 10},                          // neither filtered nor paged
+		{[]string{"DescribeSecurityGroups"}, nil, 50, 10}, // neither filtered nor paged
+		{[]string{"DescribeNetworkInterfaces"}, nil, 50, 10},
 		{[]string{"DescribeSecurityGroups"}, []string{"MaxResults", "5"}, 100, 20}, // the bucket of the others
 		{[]string{"DescribeSecurityGroups"}, []string{"GroupId.1", hubApp}, 0, 20}, // the same one, which is empty now
 		{[]string{"DescribeSecurityGroups"}, []string{"Filter.1.Name", "vpc-id", "Filter.1.Value.1", hub}, 0, 20},
@@ -448,7 +449,7 @@ func TestMiddleboxRoutes(t *testing.T) {
 	f := newFixture(t, func(c *ec2sim.Config) {
 		c.World = bytes.Replace(c.World, []byte("targets: ["), []byte("targets: [tgw-00000000000000001, eni-00000000000000001, vpce-00000000000000001, i-00000000000000001, "), 1)
 		c.World = bytes.Replace(c.World, []byte("cidr: 10.0.0.0/24,"), []byte("cidr: 10.0.0.0/24, ipv6: \"2001:db8:1::/64\","), 1)
-		c.World = bytes.Replace(c.World, []byte("cidrs: [10.9.0.0/16]"), []byte("cidrs: [10.9.0.0/16]\n            subnets: [{name: s, cidr: 10.0.3.0/24}]"), 1) // of another VPC
+		c.World = bytes.Replace(c.World, []byte("subnets: [{id: subnet-0000000000000a009"), []byte("subnets: [{name: s, cidr: 10.0.3.0/24}, {id: subnet-0000000000000a009"), 1) // of another VPC
 	})
 	route := func(cidr, kind, target string) string {
 		name := map[bool]string{true: "DestinationIpv6CidrBlock", false: "DestinationCidrBlock"}[strings.Contains(cidr, ":")]

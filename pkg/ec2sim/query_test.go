@@ -213,7 +213,7 @@ func TestPageBounds(t *testing.T) {
 		params []string
 	}{
 		{"DescribeVpcs", 5, 1000, nil}, {"DescribeSubnets", 5, 1000, nil}, {"DescribeSecurityGroups", 5, 1000, nil},
-		{"DescribeSecurityGroupRules", 5, 1000, nil}, {"DescribeNetworkAcls", 5, 1000, nil}, {"DescribeVpcPeeringConnections", 5, 1000, nil},
+		{"DescribeSecurityGroupRules", 5, 1000, nil}, {"DescribeNetworkAcls", 5, 1000, nil}, {"DescribeNetworkInterfaces", 5, 1000, nil}, {"DescribeVpcPeeringConnections", 5, 1000, nil},
 		{"DescribeRouteTables", 5, 100, nil}, {"DescribeStaleSecurityGroups", 5, 255, []string{"VpcId", hub}},
 		{"DescribeManagedPrefixLists", 1, 100, nil},
 	} {

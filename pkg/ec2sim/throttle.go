@@ -31,7 +31,7 @@ func rateOf(q *request) rate {
 		return rate{100, 10}
 	case "DescribeStaleSecurityGroups", "DescribeSecurityGroupReferences":
 		return rate{20, 5}
-	case "DescribeSecurityGroups":
+	case "DescribeSecurityGroups", "DescribeNetworkInterfaces":
 		if !q.narrowed() {
 			return rate{50, 10}
 		}
@@ -45,7 +45,7 @@ func rateOf(q *request) rate {
 // narrowed says whether a listing is filtered, paged or by id.
 func (q *request) narrowed() bool {
 	for key := range q.call.Params {
-		if key == "MaxResults" || strings.HasPrefix(key, "Filter.") || strings.HasPrefix(key, "GroupId.") {
+		if key == "MaxResults" || strings.HasPrefix(key, "Filter.") || strings.HasPrefix(key, "GroupId.") || strings.HasPrefix(key, "NetworkInterfaceId.") {
 			return true
 		}
 	}

@@ -21,6 +21,10 @@ type (
 	GroupID string
 	// RuleID is a security-group rule's id, sgr-….
 	RuleID string
+	// InterfaceID is a network interface's id, eni-….
+	InterfaceID string
+	// InstanceID is an instance's id, i-….
+	InstanceID string
 	// ACLID is a network ACL's id, acl-….
 	ACLID string
 	// ConnID is a VPC peering connection's id, pcx-….

@@ -25,6 +25,7 @@ const (
 	ListGroups      Listing = "DescribeSecurityGroups"
 	ListRules       Listing = "DescribeSecurityGroupRules"
 	ListACLs        Listing = "DescribeNetworkAcls"
+	ListInterfaces  Listing = "DescribeNetworkInterfaces"
 	ListPrefixLists Listing = "DescribeManagedPrefixLists"
 )
 
@@ -43,6 +44,7 @@ type ScopeLook struct {
 	Subnets     bool           // subnets of the VPCs
 	Tables      bool           // route tables and routes of the VPCs
 	ACLs        bool           // network ACLs of the VPCs
+	Interfaces  []string       // ids of network interfaces, and of instances whose interfaces are wanted, in whichever VPC
 	Groups      []GroupAsk     // rules of these groups, and the groups themselves: that one is in its VPC, EC2 does not check
 	PrefixLists []PrefixListID // with their entries
 	RuleLists   bool           // the entries of the prefix lists that rules use, too

@@ -12,6 +12,7 @@ type Observed struct {
 	Subnets     map[SubnetKey]Subnet
 	Tables      map[TableKey]Table
 	ACLs        map[ACLKey]ACL
+	Interfaces  map[InterfaceKey]Interface
 	Groups      map[GroupKey]Group
 	PrefixLists map[PrefixListKey]PrefixList
 	Connections map[ConnID]Connection
@@ -24,7 +25,7 @@ type Observed struct {
 func NewObserved(at time.Time) *Observed {
 	return &Observed{
 		At: at, VPCs: map[VPC]Facts{}, Subnets: map[SubnetKey]Subnet{}, Tables: map[TableKey]Table{},
-		ACLs: map[ACLKey]ACL{}, Groups: map[GroupKey]Group{},
+		ACLs: map[ACLKey]ACL{}, Interfaces: map[InterfaceKey]Interface{}, Groups: map[GroupKey]Group{},
 		PrefixLists: map[PrefixListKey]PrefixList{}, Connections: map[ConnID]Connection{}, Routes: map[RouteKey]Route{},
 		Rules: map[RuleKey]Rule{}, Unread: map[Scope]map[Listing]*Error{},
 	}
@@ -34,7 +35,7 @@ func NewObserved(at time.Time) *Observed {
 func (o *Observed) Clone() *Observed {
 	c := *o
 	c.VPCs, c.Subnets, c.Tables = maps.Clone(o.VPCs), maps.Clone(o.Subnets), maps.Clone(o.Tables)
-	c.ACLs, c.Groups, c.PrefixLists = maps.Clone(o.ACLs), maps.Clone(o.Groups), maps.Clone(o.PrefixLists)
+	c.ACLs, c.Interfaces, c.Groups, c.PrefixLists = maps.Clone(o.ACLs), maps.Clone(o.Interfaces), maps.Clone(o.Groups), maps.Clone(o.PrefixLists)
 	c.Connections, c.Routes, c.Rules = maps.Clone(o.Connections), maps.Clone(o.Routes), maps.Clone(o.Rules)
 	c.Unread = make(map[Scope]map[Listing]*Error, len(o.Unread))
 	for s, m := range o.Unread {
@@ -93,6 +94,7 @@ func (o *Observed) Replace(later *Observed, s Scope) *Observed {
 	replace(out.Subnets, later.Subnets, func(k SubnetKey) bool { return k.Scope == s })
 	replace(out.Tables, later.Tables, func(k TableKey) bool { return k.Scope == s })
 	replace(out.ACLs, later.ACLs, func(k ACLKey) bool { return k.Scope == s })
+	replace(out.Interfaces, later.Interfaces, func(k InterfaceKey) bool { return k.Scope == s })
 	replace(out.Groups, later.Groups, func(k GroupKey) bool { return k.Scope == s })
 	replace(out.PrefixLists, later.PrefixLists, func(k PrefixListKey) bool { return k.Scope == s })
 	replace(out.Routes, later.Routes, func(k RouteKey) bool { return k.Scope == s })

@@ -126,12 +126,10 @@ func (r *resolver) place(text string) (*found, []netip.Prefix, *lost, error) {
 		return nil, nil, nil, wrong("%s: the spec has no VPC %q; it has %s", text, name, r.names())
 	case strings.HasPrefix(text, "subnet-"):
 		return r.subnet(netstate.SubnetID(text))
-	case strings.HasPrefix(text, "i-"), strings.HasPrefix(text, "eni-"):
-		return nil, nil, nil, wrong("%s: instances and interfaces are not read; give its private address", text)
 	}
 	p, err := parseSet(text)
 	if err != nil {
-		return nil, nil, nil, wrong("%q is no VPC of the spec (it has %s), no subnet's id, no address and no CIDR", text, r.names())
+		return nil, nil, nil, wrong("%q is no VPC of the spec (it has %s), no id of a subnet, instance or interface, no address and no CIDR", text, r.names())
 	}
 	return r.addresses(p)
 }

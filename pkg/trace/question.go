@@ -10,7 +10,7 @@ import (
 
 // Question is what is asked, as a person writes it.
 type Question struct {
-	From, To             string   // the name of a VPC of the spec, a subnet's id, an address or a CIDR; the latter two also as ADDRESS@NAME
+	From, To             string   // the name of a VPC of the spec, a subnet's id, an address or a CIDR; the latter two also as ADDRESS@NAME; and what Locate takes
 	FromGroups, ToGroups []string // the security groups that the ends have, by id or name; empty: not known, and not judged
 	Traffic              Traffic
 }

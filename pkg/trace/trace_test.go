@@ -241,7 +241,7 @@ func TestRepliesNeedAllTheClientsPorts(t *testing.T) {
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	for _, tc := range [][2]string{{"green", "no VPC of the spec (it has blue, red, theirs)"}, {"10.9.0.1", "lies in no VPC"}, {"10.1.0.1@blue", "does not lie in blue"}, {"10.1.0.1@green", "the spec has no VPC"},
-		{"10.1.0.1/24", "no CIDR"}, {"subnet-0000000000000dead", "no VPC of the spec has this subnet"}, {"eni-1", "give its private address"}, {"::ffff:10.1.0.1", "no address"}, {"", "no address"}} {
+		{"10.1.0.1/24", "no CIDR"}, {"subnet-0000000000000dead", "no VPC of the spec has this subnet"}, {"::ffff:10.1.0.1", "no address"}, {"", "no address"}} {
 		if _, err := trace.Ask(simtest.LoadSpec(t, pair), good(), trace.Question{From: tc[0], To: "blue"}); err == nil || !strings.Contains(err.Error(), tc[1]) {
 			t.Errorf("%q: got %v, want %q", tc[0], err, tc[1])
 		}

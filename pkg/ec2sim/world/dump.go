@@ -68,6 +68,10 @@ func (w *World) dumpScope(d *dump, at At) {
 	for _, a := range r.acls {
 		dumpACL(d, at, a)
 	}
+	for _, n := range r.interfaces {
+		d.add(at, "interface %s %s %s address=%s ipv6=%s groups=%s instance=%s index=%d tags=%s", n.ID, n.VPC, n.Subnet, n.Address, n.IPv6,
+			strings.Join(n.Groups, ","), n.Instance, n.Index, n.Tags)
+	}
 	for _, l := range r.lists {
 		dumpList(d, at, l)
 	}

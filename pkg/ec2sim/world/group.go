@@ -126,7 +126,7 @@ func (w *World) addDefaultGroup(at At, v VPC) {
 	w.storeGroup(w.in(at.Scope), g)
 }
 
-// DeleteSecurityGroup refuses a group that another group of its own VPC names. A peer's rule does not hinder it: that rule
+// DeleteSecurityGroup refuses a group that an interface has or another group of its own VPC names. A peer's rule does not hinder it: that rule
 // becomes stale (VPC Peering Guide, "Update your security groups to reference peer security groups").
 func (w *World) DeleteSecurityGroup(at At, id string) *Error {
 	r := w.in(at.Scope)
@@ -136,6 +136,9 @@ func (w *World) DeleteSecurityGroup(at At, id string) *Error {
 	}
 	if g.Name == "default" {
 		return refuse("CannotDelete", "the specified group: \"%s\" name: \"default\" cannot be deleted by a user", id)
+	}
+	if r.inUse(id) {
+		return refuse("DependencyViolation", "resource %s has a dependent object", id)
 	}
 	for _, o := range r.groups {
 		if o.ID == id || o.VPC != g.VPC {

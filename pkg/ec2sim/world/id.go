@@ -13,18 +13,19 @@ import (
 type kind struct{ prefix, notFound, malformed, noun, resource string }
 
 var (
-	vpcKind     = kind{"vpc", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "vpc ID", "vpc"}
-	subnetKind  = kind{"subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "subnet ID", "subnet"}
-	tableKind   = kind{"rtb", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed", "routeTable ID", "route-table"}
-	connKind    = kind{"pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed", "vpcPeeringConnection ID", "vpc-peering-connection"}
-	gatewayKind = kind{"igw", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "internetGateway ID", "internet-gateway"}
-	groupKind   = kind{"sg", "InvalidGroup.NotFound", "InvalidGroupId.Malformed", "security group", "security-group"}
-	ruleKind    = kind{"sgr", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed", "security group rule ID", "security-group-rule"}
-	aclKind     = kind{"acl", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed", "networkAcl ID", "network-acl"}
-	listKind    = kind{"pl", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "prefix list ID", "prefix-list"}
+	vpcKind       = kind{"vpc", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "vpc ID", "vpc"}
+	subnetKind    = kind{"subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "subnet ID", "subnet"}
+	tableKind     = kind{"rtb", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed", "routeTable ID", "route-table"}
+	connKind      = kind{"pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed", "vpcPeeringConnection ID", "vpc-peering-connection"}
+	gatewayKind   = kind{"igw", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "internetGateway ID", "internet-gateway"}
+	groupKind     = kind{"sg", "InvalidGroup.NotFound", "InvalidGroupId.Malformed", "security group", "security-group"}
+	ruleKind      = kind{"sgr", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed", "security group rule ID", "security-group-rule"}
+	aclKind       = kind{"acl", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed", "networkAcl ID", "network-acl"}
+	interfaceKind = kind{"eni", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed", "networkInterface ID", "network-interface"}
+	listKind      = kind{"pl", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "prefix list ID", "prefix-list"}
 )
 
-var kinds = []kind{vpcKind, subnetKind, tableKind, connKind, gatewayKind, groupKind, ruleKind, aclKind, listKind}
+var kinds = []kind{vpcKind, subnetKind, tableKind, connKind, gatewayKind, groupKind, ruleKind, aclKind, interfaceKind, listKind}
 
 var idForm = regexp.MustCompile(`^[a-z]+-(?:[0-9a-f]{8}|[0-9a-f]{17})$`)
 

@@ -92,11 +92,14 @@ func (w *World) subnetRange(r *region, v VPC, text string, v6 bool) (netip.Prefi
 	return p, nil
 }
 
-// DeleteSubnet removes a subnet and its associations.
+// DeleteSubnet removes a subnet that no interface is in, and its associations.
 func (w *World) DeleteSubnet(at At, id string) *Error {
 	r := w.in(at.Scope)
 	if _, err := get(subnetKind, r.subnets, id); err != nil {
 		return err
+	}
+	if r.inUse(id) {
+		return refuse("DependencyViolation", "The subnet '%s' has dependencies and cannot be deleted.", id)
 	}
 	for _, t := range r.tables {
 		for _, a := range t.Associations {

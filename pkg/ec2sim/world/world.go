@@ -52,15 +52,16 @@ type World struct {
 
 // region is what one account has in one region.
 type region struct {
-	vpcs     map[string]VPC
-	subnets  map[string]Subnet
-	tables   map[string]Table
-	gateways map[string]Gateway
-	groups   map[string]Group
-	ruleIn   map[string]string // rule id → group id
-	acls     map[string]ACL
-	lists    map[string]PrefixList
-	others   map[string]bool // route targets that exist although their kind is not modelled (nat-, eni-, tgw-, …)
+	vpcs       map[string]VPC
+	subnets    map[string]Subnet
+	tables     map[string]Table
+	gateways   map[string]Gateway
+	groups     map[string]Group
+	ruleIn     map[string]string // rule id → group id
+	acls       map[string]ACL
+	lists      map[string]PrefixList
+	interfaces map[string]Interface
+	others     map[string]bool // route targets that exist although their kind is not modelled (nat-, tgw-, …)
 }
 
 // New makes an empty world.
@@ -79,7 +80,7 @@ func (w *World) in(s Scope) *region {
 		r = &region{
 			vpcs: map[string]VPC{}, subnets: map[string]Subnet{}, tables: map[string]Table{}, gateways: map[string]Gateway{},
 			groups: map[string]Group{}, ruleIn: map[string]string{}, acls: map[string]ACL{}, lists: map[string]PrefixList{},
-			others: map[string]bool{},
+			interfaces: map[string]Interface{}, others: map[string]bool{},
 		}
 		w.regions[s] = r
 	}
@@ -94,7 +95,7 @@ func (w *World) Clone() *World {
 		c.regions[s] = &region{
 			vpcs: maps.Clone(r.vpcs), subnets: maps.Clone(r.subnets), tables: maps.Clone(r.tables), gateways: maps.Clone(r.gateways),
 			groups: maps.Clone(r.groups), ruleIn: maps.Clone(r.ruleIn), acls: maps.Clone(r.acls), lists: maps.Clone(r.lists),
-			others: maps.Clone(r.others),
+			interfaces: maps.Clone(r.interfaces), others: maps.Clone(r.others),
 		}
 	}
 	c.Raised = maps.Clone(w.Raised)

@@ -24,6 +24,7 @@ resource "aws_iam_policy" "peerd_a_b_read" {
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
           "ec2:DescribeNetworkAcls",
+          "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
@@ -239,6 +240,7 @@ resource "aws_iam_role_policy" "peerd_a_b_222222222222_read" {
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
           "ec2:DescribeNetworkAcls",
+          "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",

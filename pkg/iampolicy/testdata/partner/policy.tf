@@ -48,6 +48,7 @@ resource "aws_iam_role_policy" "peerd_network_read" {
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
           "ec2:DescribeNetworkAcls",
+          "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",

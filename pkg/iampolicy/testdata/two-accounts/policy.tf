@@ -54,6 +54,7 @@ resource "aws_iam_role_policy" "peerd_network_read" {
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
           "ec2:DescribeNetworkAcls",
+          "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
@@ -328,6 +329,7 @@ resource "aws_iam_role_policy" "peerd_network_reader_read" {
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
           "ec2:DescribeNetworkAcls",
+          "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
@@ -402,6 +404,7 @@ resource "aws_iam_role_policy" "peerd_payments_read" {
         "Action" : [
           "ec2:DescribeManagedPrefixLists",
           "ec2:DescribeNetworkAcls",
+          "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroupRules",
           "ec2:DescribeSecurityGroups",
