@@ -137,7 +137,7 @@ func median(d []time.Duration) time.Duration {
 // scrape asks so many times, so many a second, and does something in between. It returns how many answers were right.
 func scrape(t *testing.T, url string, n, second int, halfway func()) int64 {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 50, MaxConnsPerHost: 50}, Timeout: 30 * time.Second}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 50, MaxConnsPerHost: 50}, Timeout: 2 * time.Minute}
 	defer client.CloseIdleConnections()
 	var right atomic.Int64
 	var all sync.WaitGroup
