@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/peerd/peerd/pkg/render"
 )
@@ -94,29 +91,6 @@ func TestJSONReport(t *testing.T) {
 	}
 }
 
-// A newcomer's first spec is the README's: it must load and plan as it stands there.
-func TestREADMESpecPlans(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
-	if block == nil {
-		t.Fatal("the README shows no spec")
-	}
-	path := filepath.Join(t.TempDir(), "mine.yaml")
-	if err := os.WriteFile(path, block[1], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, stdout, stderr := peerd(t, nil, "plan", "--sandbox", path); code != 2 || !strings.Contains(stdout, "Plan: 1") {
-		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
-	}
-	if code, stdout, stderr := peerd(t, nil, "--once", "--sandbox", "--spec", path); code != 0 {
-		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
-	}
-}
-
 // In a GitHub job the plan goes to the step summary and its counts to the outputs, beside the ordinary output.
 func TestGitHubActions(t *testing.T) {
 	t.Parallel()
@@ -131,22 +105,5 @@ func TestGitHubActions(t *testing.T) {
 		if err != nil || !strings.HasPrefix(string(got), want) {
 			t.Errorf("%s: %v\n%s", file, err, got)
 		}
-	}
-}
-
-// The README shows what peerd prints: its plan of the example is held against a run.
-func TestREADMEShowsTheRealOutput(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)```text\n\\$ go run ./cmd/peerd --once --sandbox --spec peerings.example.yaml\n(.*?)```").FindStringSubmatch(string(text))
-	if block == nil {
-		t.Fatal("the README does not show a run of the example")
-	}
-	_, stdout, _ := peerd(t, nil, "--once", "--sandbox", "--spec", example)
-	if d := cmp.Diff(stdout, block[1]); d != "" {
-		t.Errorf("the README's output (+) is not what peerd prints (-):\n%s", d)
 	}
 }
