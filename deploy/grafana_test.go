@@ -58,7 +58,8 @@ func TestGrafanaTakesTheDashboard(t *testing.T) {
 	}
 	known.RegisterDataqueryVariant(prometheus.VariantConfig())
 	_, text := readBoard(t)
-	var d dashboard.Dashboard //lint:ignore SA1019 the new model is read by new Grafanas only, this one by all
+	//lint:ignore SA1019 the new model is read by new Grafanas only, this one by all
+	var d dashboard.Dashboard
 	if err := d.UnmarshalJSONStrict(text); err != nil && err.Error() != "" { // an empty list of errors is none
 		t.Error(err)
 	}
