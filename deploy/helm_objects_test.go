@@ -18,6 +18,8 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	admission "k8s.io/pod-security-admission/api"
+	security "k8s.io/pod-security-admission/policy"
 )
 
 // forEachValues renders every values file.
@@ -157,6 +159,22 @@ func TestChartConfinesThePod(t *testing.T) {
 			if *a.AutomountServiceAccountToken {
 				t.Error("every pod of the service account would get a token")
 			}
+		}
+	})
+}
+
+// A namespace that enforces the Pod Security Standard "restricted" takes the pod, by Kubernetes' own judgement.
+func TestChartIsRestricted(t *testing.T) {
+	t.Parallel()
+	standard, err := security.NewEvaluator(security.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forEachValues(t, func(t *testing.T, objects []runtime.Object) {
+		pod := podOf(t, objects)
+		verdict := security.AggregateCheckResults(standard.EvaluatePod(admission.LevelVersion{Level: admission.LevelRestricted, Version: admission.LatestVersion()}, &pod.ObjectMeta, &pod.Spec))
+		if !verdict.Allowed {
+			t.Error(verdict.ForbiddenDetail())
 		}
 	})
 }
