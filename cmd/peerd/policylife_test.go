@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/peerd/peerd/pkg/adopt"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 	"github.com/peerd/peerd/pkg/iampolicy/iamtest"
 	"github.com/peerd/peerd/pkg/netstate"
@@ -55,6 +56,7 @@ func lifetime(t *testing.T, name string, r *simtest.Rig) []iamtest.Asked {
 		}
 	}
 	traced(t, r)
+	importedAll(t, r)
 	allAllowed(t, e)
 	allAllowed(t, removing)
 	return append(e.Asked(), removing.Asked()...)
@@ -76,6 +78,18 @@ func traced(t *testing.T, r *simtest.Rig) {
 	}
 	if acls == 0 {
 		t.Error("trace sees no network ACLs")
+	}
+}
+
+// importedAll reads what an import of the spec's accounts reads.
+func importedAll(t *testing.T, r *simtest.Rig) {
+	t.Helper()
+	in := adopt.Input{Owner: r.Spec.Owner, Accounts: r.Spec.Accounts, VPCs: r.Spec.VPCs}
+	for at := range plan.Look(r.Spec, plan.Ask{}).Scopes {
+		in.Asked = append(in.Asked, at)
+	}
+	if _, err := imported(t.Context(), simtest.Target(r.Via, r.AWS...), in); err != nil {
+		t.Errorf("import: %v", err)
 	}
 }
 
