@@ -5,7 +5,7 @@ FUZZTIME = 10s
 # what a long test says, without its parts; its failure is the command's.
 SUMMARY = awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
 
-.PHONY: build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep check
+.PHONY: build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep reproducible check
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -69,4 +69,8 @@ soak-import:
 sweep:
 	go test -count=1 -run '^TestSweep$$' -v ./pkg/crash | $(SUMMARY)
 
-check: test lint race fuzz rows mutants sweep soak soak-idle soak-import
+# reproducible builds a release in two places and the image's program in a third, from nothing, and compares them byte for byte.
+reproducible:
+	PEERD_FRESH_CACHE=1 go test -count=1 -timeout 30m -v -run '^TestReleaseIsReproducible$$' ./deploy | $(SUMMARY)
+
+check: test lint race fuzz rows mutants sweep soak soak-idle soak-import reproducible
