@@ -66,7 +66,7 @@ func stage(t *testing.T) root {
 	for _, service := range services {
 		r.write("/units/"+service+".d/test.conf", 0o644, []byte("[Service]\nStandardOutput=append:/log\nStandardError=append:/log\n"))
 	}
-	r.write("/units/peerd.service.d/fast.conf", 0o644, []byte("[Service]\nWatchdogSec=2s\nRestartSec=100ms\n"))
+	r.write("/units/peerd.service.d/fast.conf", 0o644, []byte("[Service]\nWatchdogSec=10s\nRestartSec=100ms\n"))
 	r.copy("/usr/bin/peerd", i.program, 0o755)
 	r.copy("/etc/peerd/specs/peerings.yaml", "../peerings.example.yaml", 0o644)
 	r.write("/etc/peerd/peerd.env", 0o644, []byte(readUnit(t, "peerd.env")+"PEERD_SANDBOX=true\n"+
