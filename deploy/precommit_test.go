@@ -27,12 +27,12 @@ func newPrecommit(t *testing.T) precommit {
 		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")}
 	hooks := filepath.Join(home, "peerd")
 	p.must("..", "git", "clone", "-q", ".", hooks)
-	p.write(filepath.Join(hooks, ".pre-commit-hooks.yaml"), read(t, "../.pre-commit-hooks.yaml"))
+	writeFile(t, filepath.Join(hooks, ".pre-commit-hooks.yaml"), read(t, "../.pre-commit-hooks.yaml"))
 	p.must(hooks, "git", "add", ".pre-commit-hooks.yaml")
 	p.must(hooks, "git", "commit", "-q", "--allow-empty", "-m", "as it stands here")
 	revision := strings.TrimSpace(p.must(hooks, "git", "rev-parse", "HEAD"))
 	p.must(home, "git", "init", "-q", p.dir)
-	p.write(filepath.Join(p.dir, ".pre-commit-config.yaml"), "repos:\n- repo: "+hooks+"\n  rev: "+revision+"\n  hooks:\n  - id: peerd-validate\n")
+	writeFile(t, filepath.Join(p.dir, ".pre-commit-config.yaml"), "repos:\n- repo: "+hooks+"\n  rev: "+revision+"\n  hooks:\n  - id: peerd-validate\n")
 	return p
 }
 
@@ -52,16 +52,6 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-func (p precommit) write(name, text string) {
-	p.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-		p.t.Fatal(err)
-	}
 }
 
 func (p precommit) run(dir, program string, args ...string) (string, error) {
@@ -102,14 +92,14 @@ func TestPrecommitHook(t *testing.T) {
 	if !found {
 		t.Fatal("the example has no peerings")
 	}
-	p.write(file("accounts.yaml"), head)
-	p.write(file("peerings.yaml"), "apiVersion: peerd/v1\npeerings:\n"+peerings)
+	writeFile(t, file("accounts.yaml"), head)
+	writeFile(t, file("peerings.yaml"), "apiVersion: peerd/v1\npeerings:\n"+peerings)
 	p.commit(true, "specs: valid: 3 peerings, 3 VPCs, 2 accounts")
 
-	p.write(file("accounts.yaml"), strings.Replace(head, "vpc-0a1b2c3d4e5f60001", "vpc-1", 1))
+	writeFile(t, file("accounts.yaml"), strings.Replace(head, "vpc-0a1b2c3d4e5f60001", "vpc-1", 1))
 	p.commit(false, "specs/accounts.yaml:")
 
-	p.write(file("accounts.yaml"), head)
+	writeFile(t, file("accounts.yaml"), head)
 	p.commit(true, "valid")
 	if err := os.Remove(file("accounts.yaml")); err != nil {
 		t.Fatal(err)
