@@ -5,7 +5,12 @@ FUZZTIME = 10s
 # what a long test says, without its parts; its failure is the command's.
 SUMMARY = awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
 
-.PHONY: build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep reproducible check
+# bench measures peerd against the simulator and a client that makes only the calls that must be made; it fails where calls exceed the goals.
+WORKLOADS = W1,W2,W3
+bench:
+	go run ./pkg/bench -workloads $(WORKLOADS)
+
+.PHONY: bench build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep reproducible check
 
 build:
 	go build -o bin/peerd ./cmd/peerd

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/spec"
+)
+
+// Each workload has as many peerings as it says, in a spec that loads and a world that the simulator takes.
+func TestWorkloads(t *testing.T) {
+	t.Parallel()
+	peerings := map[string]int{"W1": 1, "W2": 20, "W3": 100, "W4": 1225, "W5": 10000}
+	for _, w := range workloads {
+		files := fstest.MapFS{}
+		for name, text := range w.spec() {
+			files[name] = &fstest.MapFile{Data: []byte(text)}
+		}
+		set, err := spec.Load(files, ".")
+		if err != nil {
+			t.Fatalf("%s: %v", w.Name, err)
+		}
+		if len(set.Peerings) != peerings[w.Name] || len(w.pairs) != peerings[w.Name] {
+			t.Errorf("%s: %d pairs, %d peerings, want %d", w.Name, len(w.pairs), len(set.Peerings), peerings[w.Name])
+		}
+		if _, err := ec2sim.New(ec2sim.Config{World: []byte(w.world(true))}); err != nil {
+			t.Errorf("%s: %v", w.Name, err)
+		}
+	}
+}
+
+// The least that W1 can cost, counted by hand.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	none, all := workloads[0].nothingToDo(30*time.Millisecond), workloads[0].everything(30*time.Millisecond)
+	if want := 2 + 12; none.Calls != want {
+		t.Errorf("no change: %d calls, want %d: 2 sessions, 6 lists in 2 regions", none.Calls, want)
+	}
+	if want := 14 + 2 + 1 + 1 + 1 + 2 + 4 + 2 + 12; all.Calls != want {
+		t.Errorf("converging: %d calls, want %d: lists, identities, request, acceptance, tags, rules of 2 groups, 4 routes, lists until active, last look", all.Calls, want)
+	}
+	if all.Wall != 8*30*time.Millisecond {
+		t.Errorf("converging takes %v at least, want eight calls one after the other", all.Wall)
+	}
+}
+
+// What is in flight is what came within one latency.
+func TestInFlight(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	var m measure
+	m.ByAction = map[string]int{}
+	m.count([]call{{Time: at}, {Time: at.Add(10 * time.Millisecond)}, {Time: at.Add(30 * time.Millisecond), Code: "RequestLimitExceeded"}, {Time: at.Add(90 * time.Millisecond)}}, 30*time.Millisecond)
+	if m.Calls != 4 || m.InFlight != 2 || m.Throttled != 1 {
+		t.Errorf("%+v: want 4 calls, 2 at once, 1 throttled", m)
+	}
+}
