@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/sandbox"
 	"github.com/peerd/peerd/pkg/simtest"
 )
@@ -100,6 +101,37 @@ func TestREADMEWithAccounts(t *testing.T) {
 	}
 	if d := cmp.Diff([]int{0, 2, 0, 2, 0, 0}, codes); d != "" {
 		t.Errorf("validate, plan in the sandbox, iam-policy, plan, one pass, the daemon: exit codes (-want +got)\n%s", d)
+	}
+}
+
+// Whoever moves from peerings made by hand as docs/moving.md says changes nothing but tags, and has everything in sync.
+func TestMovingFromWorkByHand(t *testing.T) {
+	t.Parallel()
+	anyRole := regexp.MustCompile(`(?m)^    roles: .*\n`)
+	sim, err := ec2sim.New(ec2sim.Config{World: anyRole.ReplaceAll(simtest.World, nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	aws := httptest.NewServer(sim)
+	t.Cleanup(aws.Close)
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "peerd"), []byte("#!/bin/sh\nexec '"+os.Args[0]+"' \"$@\"\n"), 0o700))
+	byHand, _, _ := strings.Cut(page(t, "../../docs/moving.md"), "## From Terraform")
+	var codes []int
+	for _, line := range regexp.MustCompile(`(?m)^ *\$ (peerd .*)$`).FindAllStringSubmatch(byHand, -1) {
+		cmd, out := process(t.Context(), t, aws.URL)
+		cmd.Path, cmd.Args, cmd.Dir = "/bin/sh", []string{"sh", "-c", line[1]}, dir
+		cmd.Env = append(cmd.Env, "PATH="+dir)
+		codes = append(codes, exitCode(t, cmd.Run()))
+		t.Logf("%s\n%s", line[1], out)
+	}
+	if d := cmp.Diff([]int{0, 2, 0}, codes); d != "" {
+		t.Errorf("import, plan, one pass: exit codes (-want +got)\n%s", d)
+	}
+	for _, c := range simtest.Mutating(sim.Calls()) {
+		if c.Action != "CreateTags" {
+			t.Errorf("%s was called", c.Action)
+		}
 	}
 }
 
