@@ -97,7 +97,7 @@ func readFlags(t *testing.T) flags {
 
 // others are the programs, and the instructions of Dockerfiles, whose flags are not peerd's. Programs that are not here are taken for peerd, so
 // that no list of arguments is passed over.
-var others = strings.Fields("helm kubectl docker buildx aws eksctl curl jq go git gh glab cosign syft goreleaser ko promtool terraform systemctl systemd-analyze " +
+var others = strings.Fields("apk helm kubectl docker buildx aws eksctl curl jq go git gh glab cosign syft goreleaser ko promtool terraform systemctl systemd-analyze " +
 	"systemd-creds journalctl sha256sum tar npm install adduser groupadd useradd COPY FROM RUN ADD HEALTHCHECK")
 
 var (
