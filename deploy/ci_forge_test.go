@@ -18,6 +18,7 @@ type forge struct {
 	*httptest.Server
 	t      *testing.T
 	refuse bool // to write anything
+	lose   bool // the answers to what was written
 
 	mu       sync.Mutex // guards comments
 	comments []remark
@@ -95,6 +96,10 @@ func (f *forge) post(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	if body, ok := f.body(w, r); ok {
 		f.comments = append(f.comments, remark{len(f.comments) + 1000, forgeAuthor, body})
+		if f.lose {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprint(w, "{}")
 	}
@@ -125,13 +130,17 @@ func (f *forge) say(n int, author, body string) {
 	}
 }
 
+func (f *forge) all() []remark {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.comments)
+}
+
 // ours returns the only comment that jobs have made.
 func (f *forge) ours() string {
 	f.t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	var out []string
-	for _, c := range f.comments {
+	for _, c := range f.all() {
 		if c.author == forgeAuthor && strings.Contains(c.body, "peerd") {
 			out = append(out, c.body)
 		}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ type onGitLab struct {
 	env  []string
 }
 
-func newOnGitLab(t *testing.T, spec, inputs string, env ...string) onGitLab {
+func newOnGitLab(t *testing.T, spec, include string, env ...string) onGitLab {
 	t.Helper()
 	g := onGitLab{t, t.TempDir(), t.TempDir(), env}
 	jobs := read(t, "ci/gitlab/peerd.yml")
@@ -28,7 +29,7 @@ func newOnGitLab(t *testing.T, spec, inputs string, env ...string) onGitLab {
 		t.Fatal("the jobs have no image")
 	}
 	writeFile(t, filepath.Join(g.dir, "peerd.yml"), inShell)
-	writeFile(t, filepath.Join(g.dir, ".gitlab-ci.yml"), "include:\n  - local: peerd.yml\n    inputs:\n"+inputs)
+	writeFile(t, filepath.Join(g.dir, ".gitlab-ci.yml"), include)
 	writeFile(t, filepath.Join(g.dir, "specs", "net.yaml"), spec)
 	apk := filepath.Join(g.apks, "apk")
 	writeFile(t, apk, "#!/bin/sh\n[ \"$1\" = add ]\n")
@@ -67,15 +68,19 @@ func TestGitLabJobsRun(t *testing.T) {
 	}
 	aws, assumed := federated(t)
 	text := read(t, "../cmd/peerd/testdata/scenarios/cross-account/spec.yaml")
-	inputs := "      version: 1.2.3\n      sha256: " + strings.Fields(string(sums))[0] + "\n      plan-role: arn:aws:iam::111111111111:role/plan\n"
+	include := regexp.MustCompile("(?s)```yaml\n(include:.*?)```").FindStringSubmatch(read(t, "../docs/ci.md"))
+	if include == nil {
+		t.Fatal("the document shows no include")
+	}
+	shown := strings.Replace(include[1], "DIGEST", strings.Fields(string(sums))[0], 1)
 	env := []string{"RELEASES_URL=" + releases, "CI_API_V4_URL=" + f.URL, "CI_PROJECT_ID=5", "COMMENT_TOKEN=" + forgeToken, "AWS_ENDPOINT_URL=" + aws, "AWS_ENDPOINT_URL_STS=" + aws,
 		"AWS_ID_TOKEN=job-identity"}
 	own := []string{"CI_PIPELINE_SOURCE=merge_request_event", "CI_MERGE_REQUEST_IID=" + forgeNumber, "CI_MERGE_REQUEST_PROJECT_ID=5", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5"}
 	fork := append(own[:3:3], "CI_MERGE_REQUEST_SOURCE_PROJECT_ID=6")
 	push := []string{"CI_PIPELINE_SOURCE=push", "CI_COMMIT_BRANCH=main", "CI_DEFAULT_BRANCH=main"}
 	schedule := []string{"CI_PIPELINE_SOURCE=schedule"}
-	planning := newOnGitLab(t, text, inputs, env...)
-	applying := newOnGitLab(t, text, inputs+"      apply-role: arn:aws:iam::111111111111:role/apply\n", env...)
+	planning := newOnGitLab(t, text, shown, env...)
+	applying := newOnGitLab(t, text, shown+"      apply-role: arn:aws:iam::111111111111:role/apply\n", env...)
 	for _, step := range []struct {
 		in        onGitLab
 		variables []string
@@ -96,8 +101,8 @@ func TestGitLabJobsRun(t *testing.T) {
 		}
 	}
 	mustHold(t, f.ours(), "### peerd plan: ", "exit 2.\n")
-	all := strings.Join(*assumed, "\n")
-	if !strings.Contains(all, "role/apply") || strings.Count(all, "role/plan") < 4 {
+	all := strings.Join(assumed(), "\n")
+	if !strings.Contains(all, "role/apply") || strings.Count(all, "role/peerd-plan") < 4 {
 		t.Errorf("assumed: %s", all)
 	}
 }

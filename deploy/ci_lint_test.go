@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"encoding/json"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -95,5 +96,36 @@ func TestActionsArePinned(t *testing.T) {
 		if !strings.Contains(readme, "`"+m[1]+"`") {
 			t.Errorf("README.md says nothing of %s", m[1])
 		}
+	}
+}
+
+// The document's policies are JSON, and the role for plans reaches the reading roles of deploy/iam alone.
+func TestCIDocument(t *testing.T) {
+	t.Parallel()
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(read(t, "../docs/ci.md"), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d policies", len(blocks))
+	}
+	var statements []struct {
+		Action    string
+		Resource  string
+		Principal map[string]string
+		Condition map[string]map[string]any
+	}
+	for _, b := range blocks {
+		var p struct{ Statement json.RawMessage }
+		err := json.Unmarshal([]byte(b[1]), &p)
+		if err == nil {
+			err = json.Unmarshal(p.Statement, &statements)
+		}
+		if err != nil || len(statements) != 1 {
+			t.Fatalf("%v in %s", err, b[1])
+		}
+	}
+	if reads := statements[0]; reads.Action != "sts:AssumeRole" || reads.Resource != "arn:aws:iam::*:role/peerd-read" {
+		t.Errorf("%+v", reads)
+	}
+	if !strings.Contains(read(t, "iam/terraform/variables.tf"), "default     = \"peerd-read\"") {
+		t.Error("deploy/iam names the reading role otherwise")
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/peerd/peerd/pkg/tooltest"
@@ -29,7 +31,11 @@ func newJob(t *testing.T, kind string, f *forge) *ciJob {
 	t.Helper()
 	tooltest.Need(t, "curl")
 	tooltest.Need(t, "jq")
-	j := &ciJob{t: t, dir: t.TempDir(), env: []string{"PATH=" + filepath.Dir(peerd(t)) + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "COMMENT_TOKEN=" + forgeToken}}
+	bin := t.TempDir()
+	guarded := filepath.Join(bin, "peerd") // peerd, if it is not handed the token
+	writeFile(t, guarded, "#!/bin/sh\n[ -z \"${COMMENT_TOKEN+x}\" ] || exit 99\nexec '"+peerd(t)+"' \"$@\"\n")
+	mustPass(t, ".", "chmod", "0755", guarded)
+	j := &ciJob{t: t, dir: t.TempDir(), env: []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "COMMENT_TOKEN=" + forgeToken}}
 	if kind == "github" {
 		event := filepath.Join(j.dir, "event.json")
 		writeFile(t, event, `{"pull_request": {"number": `+forgeNumber+`, "head": {"sha": "0123abcd"}}}`)
@@ -106,7 +112,7 @@ func TestCIPlan(t *testing.T) {
 			j.spec(example)
 			j.run(0, "plan", "specs")
 			mustHold(t, f.ours(), "28 to add")
-			if c := f.comments[0]; c.body != "<!-- peerd plan of specs -->\nmine" {
+			if c := f.all()[0]; c.body != "<!-- peerd plan of specs -->\nmine" {
 				t.Errorf("somebody else's comment was changed: %s", c.body)
 			}
 			if kind == "github" {
@@ -163,6 +169,21 @@ func TestCICommentRefused(t *testing.T) {
 	mustHold(t, j.run(0, "plan", "specs"), "no comment", "28 to add")
 }
 
+// A comment whose answer is lost is not made a second time: the job fails, and its next run finds it.
+func TestCICommentLost(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	f.lose = true
+	j := newJob(t, "github", f)
+	j.set("PEERD_SANDBOX=true")
+	j.spec(read(t, "../peerings.example.yaml"))
+	j.run(1, "plan", "specs")
+	mustHold(t, f.ours(), "28 to add")
+	f.lose = false
+	j.run(0, "plan", "specs")
+	mustHold(t, f.ours(), "28 to add")
+}
+
 // simulated starts the simulator as a server, of the lived-in world, and returns its address.
 func simulated(t *testing.T) string {
 	t.Helper()
@@ -185,14 +206,15 @@ func simulated(t *testing.T) string {
 
 // federated is the simulator where the OIDC identity "job-identity" may assume one role, which has the account 111111111111; the simulator
 // itself has no AssumeRoleWithWebIdentity. It is also where GitHub's jobs get their identity.
-func federated(t *testing.T) (address string, assumed *[]string) {
+func federated(t *testing.T) (address string, assumed func() []string) {
 	t.Helper()
+	var mu sync.Mutex // guards roles
+	var roles []string
 	to, err := url.Parse(simulated(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host }}
-	assumed = &[]string{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/identity":
@@ -203,7 +225,9 @@ func federated(t *testing.T) (address string, assumed *[]string) {
 		case r.Header.Get("Authorization") == "" && (r.FormValue("Action") != "AssumeRoleWithWebIdentity" || r.FormValue("WebIdentityToken") != "job-identity"):
 			w.WriteHeader(http.StatusForbidden)
 		case r.Header.Get("Authorization") == "":
-			*assumed = append(*assumed, r.FormValue("RoleArn")+" "+r.FormValue("RoleSessionName"))
+			mu.Lock()
+			roles = append(roles, r.FormValue("RoleArn")+" "+r.FormValue("RoleSessionName"))
+			mu.Unlock()
 			fmt.Fprint(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>`+
 				`<AccessKeyId>111111111111</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken></SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>`+
 				`</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`)
@@ -212,7 +236,11 @@ func federated(t *testing.T) (address string, assumed *[]string) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	return s.URL, assumed
+	return s.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(roles)
+	}
 }
 
 // A spec is applied, is in sync, drifts, and cannot be had: with the job's OIDC identity alone.
@@ -250,8 +278,9 @@ func TestCIApplyAndDrift(t *testing.T) {
 			j.run(3, "apply", "specs")
 			j.run(3, "validate", "specs")
 
-			if want := "arn:aws:iam::111111111111:role/ci peerd-ci-77"; len(*assumed) < 8 || (*assumed)[0] != want {
-				t.Errorf("assumed %q, want %q", *assumed, want)
+			roles := slices.Compact(assumed())
+			if want := []string{"arn:aws:iam::111111111111:role/ci peerd-ci-77"}; !slices.Equal(roles, want) {
+				t.Errorf("assumed %q, want %q", roles, want)
 			}
 			j.spec(text)
 			j.set("ACTIONS_ID_TOKEN_REQUEST_URL=", "AWS_ID_TOKEN=")

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,8 +33,18 @@ func newPrecommit(t *testing.T) precommit {
 	p.must(hooks, "git", "commit", "-q", "--allow-empty", "-m", "as it stands here")
 	revision := strings.TrimSpace(p.must(hooks, "git", "rev-parse", "HEAD"))
 	p.must(home, "git", "init", "-q", p.dir)
-	writeFile(t, filepath.Join(p.dir, ".pre-commit-config.yaml"), "repos:\n- repo: "+hooks+"\n  rev: "+revision+"\n  hooks:\n  - id: peerd-validate\n")
+	writeFile(t, filepath.Join(p.dir, ".pre-commit-config.yaml"), documented(t, hooks, revision))
 	return p
+}
+
+// documented is the configuration that docs/ci.md shows, for another place and revision.
+func documented(t *testing.T, repo, revision string) string {
+	t.Helper()
+	shown := regexp.MustCompile("(?s)```yaml\n(repos:.*?)```").FindStringSubmatch(read(t, "../docs/ci.md"))
+	if shown == nil {
+		t.Fatal("the document shows no configuration")
+	}
+	return strings.NewReplacer("https://github.com/peerd/peerd", repo, "v1.2.3", revision).Replace(shown[1])
 }
 
 func goEnv(t *testing.T, name string) string {
