@@ -35,14 +35,14 @@ func TestWorkloads(t *testing.T) {
 func TestLimit(t *testing.T) {
 	t.Parallel()
 	none, all := workloads[0].nothingToDo(30*time.Millisecond), workloads[0].everything(30*time.Millisecond)
-	if want := 2 + 12; none.Calls != want {
-		t.Errorf("no change: %d calls, want %d: 2 sessions, 6 lists in 2 regions", none.Calls, want)
+	if want := 2 + 14; none.Calls != want {
+		t.Errorf("no change: %d calls, want %d: 2 sessions, 7 lists in 2 scopes", none.Calls, want)
 	}
-	if want := 14 + 2 + 1 + 1 + 1 + 2 + 4 + 2 + 12; all.Calls != want {
+	if want := 16 + 2 + 1 + 1 + 1 + 2 + 4 + 2 + 14; all.Calls != want {
 		t.Errorf("converging: %d calls, want %d: lists, identities, request, acceptance, tags, rules of 2 groups, 4 routes, lists until active, last look", all.Calls, want)
 	}
-	if all.Wall != 8*30*time.Millisecond {
-		t.Errorf("converging takes %v at least, want eight calls one after the other", all.Wall)
+	if all.Wall != 9*30*time.Millisecond {
+		t.Errorf("converging takes %v at least, want nine calls one after the other", all.Wall)
 	}
 }
 

@@ -9,34 +9,35 @@ type limit struct {
 	Wall  time.Duration `json:"wall"`  // ns: the larger of the chain and of all calls, so many at once
 }
 
-// lists are the calls that see all that the spec is about: for each account its session, and for each of its regions connections, VPCs, route tables, groups, rules and network ACLs. No workload has more of a
-// kind in one scope than fits a page.
+// perScope is how many lists a spec with rules of named groups takes in each account and region: connections, VPCs, route tables, groups, the
+// rules of the groups, owned rules by their tag, and network ACLs. EC2 can filter rules neither by VPC nor by one of two conditions.
+const perScope = 7
+
+// lists are the calls that see all that the spec is about: for each account its session, and the lists in each of its
+// regions. No workload has more of a kind in one scope than fits a page.
 func (w workload) lists() int {
-	return w.accounts + 6*len(w.scopes())
+	return w.accounts + perScope*len(w.scopes())
 }
 
-// nothingToDo is the least cost of finding everything in sync: a session, and the lists side by side.
+// nothingToDo is the least cost of finding everything in sync: a session, the lists side by side, and the rules once their groups are known.
 func (w workload) nothingToDo(latency time.Duration) limit {
-	return bound(w.lists(), 2, latency)
+	return bound(w.lists(), 3, latency)
 }
 
-// everything is the least cost of making it all: who each session is, a request, its acceptance and the tags of the accepter's view for each peering, a call for
-// the rules of each group, one for each route, a list in each scope to see the connections active, and a last look.
+// everything is the least cost of making it all: who each session is; for each peering a request, its acceptance, the tags of the accepter's
+// view, and a call for the rules of each of its two groups, since rules get the peering's label as a tag and a call has one set of tags; one
+// for each route; a list in each scope to see the connections active; and a last look.
 func (w workload) everything(latency time.Duration) limit {
 	routes := 2 * w.tables * len(w.pairs)
-	groups := 0
-	if w.rules > 0 {
-		groups = w.vpcs
-	}
 	tagged := 0 // views of their own, which the request's tags do not reach
 	for _, p := range w.pairs {
 		if w.account(p[0]) != w.account(p[1]) || w.region(p[0]) != w.region(p[1]) {
 			tagged++
 		}
 	}
-	look := 6 * len(w.scopes())
-	calls := w.lists() + w.accounts + 2*len(w.pairs) + tagged + groups + routes + len(w.scopes()) + look
-	return bound(calls, 8, latency) // session, lists, identity, request, acceptance, active, routes, last look
+	look := perScope * len(w.scopes())
+	calls := w.lists() + w.accounts + 2*len(w.pairs) + tagged + 2*len(w.pairs) + routes + len(w.scopes()) + look
+	return bound(calls, 9, latency) // session, lists, rules, identity, request, acceptance, active, routes, last look
 }
 
 func bound(calls, chain int, latency time.Duration) limit {
