@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -88,6 +89,7 @@ func TestWorkflowsRun(t *testing.T) {
 	aws := simulated(t)
 	text := read(t, "../cmd/peerd/testdata/scenarios/cross-account/spec.yaml")
 	g := newOnGitHub(t, text, "RELEASES_URL="+released(t).URL, "GITHUB_API_URL="+f.URL, "AWS_ENDPOINT_URL="+aws, "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=x")
+	outputs := regexp.MustCompile(`set-output:: add=[1-9]`)
 	for _, step := range []struct {
 		workflow, event, payload string
 		passes                   bool
@@ -102,6 +104,9 @@ func TestWorkflowsRun(t *testing.T) {
 		out, passed := g.run(step.workflow, step.event, step.payload)
 		if passed != step.passes || !strings.Contains(out, step.says) {
 			t.Fatalf("%s passed: %v; no %q in:\n%s", step.workflow, passed, step.says, out)
+		}
+		if step.says == "to add" && !outputs.MatchString(out) {
+			t.Errorf("the action has no outputs:\n%s", out)
 		}
 		if n := len(f.all()); n > 0 && strings.Contains(step.payload, "mallory") {
 			t.Errorf("a fork's pull request has %d comments", n)

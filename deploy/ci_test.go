@@ -21,9 +21,10 @@ import (
 
 // ciJob is a job of a forge, in a clone with a spec.
 type ciJob struct {
-	t   *testing.T
-	dir string
-	env []string
+	t     *testing.T
+	dir   string
+	env   []string
+	shell []string // what runs the script, if not the system's shell
 }
 
 // newJob is one of GitHub's, on a pull request, or of GitLab's, on a merge request.
@@ -41,9 +42,22 @@ func newJob(t *testing.T, kind string, f *forge) *ciJob {
 		writeFile(t, event, `{"pull_request": {"number": `+forgeNumber+`, "head": {"sha": "0123abcd"}}}`)
 		j.set("GITHUB_ACTIONS=true", "GITHUB_EVENT_PATH="+event, "GITHUB_API_URL="+f.URL, "GITHUB_REPOSITORY=acme/net", "GITHUB_OUTPUT="+filepath.Join(j.dir, "output"))
 	} else {
+		j.inBusybox(bin)
 		j.set("GITLAB_CI=true", "CI_API_V4_URL="+f.URL, "CI_PROJECT_ID=5", "CI_MERGE_REQUEST_IID="+forgeNumber, "CI_COMMIT_SHA=0123abcd")
 	}
 	return j
+}
+
+// inBusybox gives the script the shell and the tools that GitLab's image has, instead of this machine's.
+func (j *ciJob) inBusybox(dir string) {
+	j.t.Helper()
+	busybox := tooltest.Need(j.t, "busybox")
+	for _, name := range []string{"awk", "cat", "mkdir", "mktemp", "rm", "sha256sum", "tar", "tr", "uname"} {
+		if err := os.Symlink(busybox, filepath.Join(dir, name)); err != nil {
+			j.t.Fatal(err)
+		}
+	}
+	j.shell = []string{busybox, "sh"}
 }
 
 func (j *ciJob) set(variables ...string) { j.env = append(j.env, variables...) }
@@ -57,7 +71,8 @@ func (j *ciJob) run(want int, args ...string) string {
 	if err != nil {
 		j.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(j.t.Context(), script, args...)
+	line := append(append(slices.Clone(j.shell), script), args...)
+	cmd := exec.CommandContext(j.t.Context(), line[0], line[1:]...)
 	cmd.Dir, cmd.Env = j.dir, j.env
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

@@ -200,6 +200,64 @@ func TestMemberRolesSuffice(t *testing.T) {
 	}
 }
 
+// Of the writing role's statements none is idle: without it a call of some scenario is refused. Those that only mend what hands have changed are
+// needed in the tests of the policies that they are made from.
+func TestMemberStatementsAreNeeded(t *testing.T) {
+	t.Parallel()
+	mending := []string{"ChangeOwnedRules", "TagOwnedRules", "ListsOfRules"}
+	needed, all := map[string]bool{}, sids(t)
+	for _, name := range []string{"cross-account", "every-rule-form", "dns-both-sides", "mesh"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := scenario(t, name)
+			e := enforced(r, stacks(t, nil))
+			r.Apply()
+			r.Spec.Peerings = r.Spec.Peerings[:1]
+			r.Prune(100)
+			for _, a := range e.Asked() {
+				for _, sid := range all {
+					needed[sid] = needed[sid] || !a.Allowed(without(e.Roles(), sid))
+				}
+			}
+		})
+	}
+	for _, sid := range all {
+		if needed[sid] == slices.Contains(mending, sid) {
+			t.Errorf("%s: needed %v", sid, needed[sid])
+		}
+	}
+}
+
+// sids are the writing role's statements, and that of its trust policy.
+func sids(t *testing.T) []string {
+	t.Helper()
+	role := byStackSet(t, estate(nil)["111111111111"])["peerd"]
+	out := []string{role.Trust.Statement[0].Sid}
+	for _, p := range role.Policies {
+		for _, s := range p.Statement {
+			out = append(out, s.Sid)
+		}
+	}
+	if len(out) < 18 {
+		t.Fatalf("only %v", out)
+	}
+	return out
+}
+
+func without(roles map[string]iamtest.Role, sid string) map[string]iamtest.Role {
+	cut := func(p iamtest.Policy) iamtest.Policy {
+		return iamtest.Policy{Statement: slices.DeleteFunc(slices.Clone(p.Statement), func(s iamtest.Statement) bool { return s.Sid == sid })}
+	}
+	out := map[string]iamtest.Role{}
+	for arn, r := range roles {
+		less := iamtest.Role{Trust: cut(r.Trust)}
+		for _, p := range r.Identity {
+			less.Identity = append(less.Identity, cut(p))
+		}
+		out[arn] = less
+	}
+	return out
+}
+
 // Modules of Terraform cannot be named by a number.
 func lettered(all map[string]parameters) map[string]parameters {
 	out := map[string]parameters{}
