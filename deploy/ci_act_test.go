@@ -78,7 +78,8 @@ func (g onGitHub) run(workflow, event, payload string) (string, bool) {
 }
 
 func pullRequest(from string) string {
-	return `{"pull_request": {"number": ` + forgeNumber + `, "head": {"sha": "0123abcd", "repo": {"full_name": "` + from + `"}}}, "repository": {"full_name": "acme/net"}}`
+	return `{"repository": {"full_name": "acme/net"}, "pull_request": {"number": ` + forgeNumber +
+		`, "head": {"sha": "0123abcd", "repo": {"full_name": "` + from + `"}}}}`
 }
 
 // The workflows run as they are, with the composite action: they install a release, plan into one comment, plan a fork's without any, apply,
@@ -88,7 +89,8 @@ func TestWorkflowsRun(t *testing.T) {
 	f := newForge(t)
 	aws := simulated(t)
 	text := read(t, "../cmd/peerd/testdata/scenarios/cross-account/spec.yaml")
-	g := newOnGitHub(t, text, "RELEASES_URL="+released(t).URL, "GITHUB_API_URL="+f.URL, "AWS_ENDPOINT_URL="+aws, "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=x")
+	g := newOnGitHub(t, text, "RELEASES_URL="+released(t).URL, "GITHUB_API_URL="+f.URL, "AWS_ENDPOINT_URL="+aws,
+		"AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=x")
 	outputs := regexp.MustCompile(`set-output:: add=[1-9]`)
 	for _, step := range []struct {
 		workflow, event, payload string

@@ -73,9 +73,10 @@ func TestGitLabJobsRun(t *testing.T) {
 		t.Fatal("the document shows no include")
 	}
 	shown := strings.Replace(include[1], "DIGEST", strings.Fields(string(sums))[0], 1)
-	env := []string{"RELEASES_URL=" + releases, "CI_API_V4_URL=" + f.URL, "CI_PROJECT_ID=5", "COMMENT_TOKEN=" + forgeToken, "AWS_ENDPOINT_URL=" + aws, "AWS_ENDPOINT_URL_STS=" + aws,
-		"AWS_ID_TOKEN=job-identity"}
-	own := []string{"CI_PIPELINE_SOURCE=merge_request_event", "CI_MERGE_REQUEST_IID=" + forgeNumber, "CI_MERGE_REQUEST_PROJECT_ID=5", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5"}
+	env := []string{"RELEASES_URL=" + releases, "CI_API_V4_URL=" + f.URL, "CI_PROJECT_ID=5", "COMMENT_TOKEN=" + forgeToken,
+		"AWS_ENDPOINT_URL=" + aws, "AWS_ENDPOINT_URL_STS=" + aws, "AWS_ID_TOKEN=job-identity"}
+	own := []string{"CI_PIPELINE_SOURCE=merge_request_event", "CI_MERGE_REQUEST_IID=" + forgeNumber,
+		"CI_MERGE_REQUEST_PROJECT_ID=5", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID=5"}
 	fork := append(own[:3:3], "CI_MERGE_REQUEST_SOURCE_PROJECT_ID=6")
 	push := []string{"CI_PIPELINE_SOURCE=push", "CI_COMMIT_BRANCH=main", "CI_DEFAULT_BRANCH=main"}
 	schedule := []string{"CI_PIPELINE_SOURCE=schedule"}

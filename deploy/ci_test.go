@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -97,6 +98,8 @@ func mustHold(t *testing.T, text string, all ...string) {
 	}
 }
 
+var shield = regexp.MustCompile(`(?s)::stop-commands::(\S{10,})\n.*28 to add.*\n::(\S+)::\n`)
+
 // A plan with changes, an invalid spec and a plan again are one comment, which is changed in place, whatever others say before and after it;
 // somebody else's with the same first line is left alone.
 func TestCIPlan(t *testing.T) {
@@ -114,6 +117,9 @@ func TestCIPlan(t *testing.T) {
 			j.spec(example)
 			log := j.run(0, "plan", "specs")
 			mustHold(t, log, "valid: 3 peerings", "28 to add")
+			if shielded := shield.FindStringSubmatch(log); (kind == "github") != (shielded != nil && shielded[1] == shielded[2]) {
+				t.Errorf("what stands in the log might be taken for a command:\n%s", log)
+			}
 			mustHold(t, f.ours(), "<!-- peerd plan of specs -->\n### peerd plan: 28 to add, 0 to change, 0 to delete", "\nOf 0123abcd, exit 2.\n")
 
 			f.say(120, "alice", "and so on")

@@ -192,8 +192,9 @@ var hclKey = regexp.MustCompile(`(?m)^(\s*"(?:[^"\\]|\\.)*"):`)
 func inHCL(t *testing.T, policies []madePolicy) string {
 	t.Helper()
 	hcl := language{
-		name: map[string]string{"regions": "var.regions", "owner": "[var.owner]", "principals": "var.principals", "readPrincipals": "concat(var.principals, var.read_principals)",
-			"externalID": "[var.external_id]", "peers": `concat([local.own_vpcs], var.peer_vpcs)`},
+		name: map[string]string{"regions": "var.regions", "owner": "[var.owner]", "principals": "var.principals",
+			"readPrincipals": "concat(var.principals, var.read_principals)",
+			"externalID":     "[var.external_id]", "peers": `concat([local.own_vpcs], var.peer_vpcs)`},
 		account: "${local.account}",
 		arn: func(account, part string) string {
 			return fmt.Sprintf(`"arn:${local.partition}:ec2:*:%s:%s"`, account, part)
@@ -214,7 +215,7 @@ func inHCL(t *testing.T, policies []madePolicy) string {
 
 var externalID = regexp.MustCompile(`"StringEquals" ?: \{([^}]*sts:ExternalId[^}]*)\}`)
 
-var made = regexp.MustCompile(`(?m)^( +)(\w+): # made by peerd iam-policy: (\w+)\n(?:(?:\s*\n)|(?: +[\]{}"].*\n))*`)
+var madeBlock = regexp.MustCompile(`(?m)^( +)(\w+): # made by peerd iam-policy: (\w+)\n(?:(?:\s*\n)|(?: +[\]{}"].*\n))*`)
 
 // inStackSet writes the policies into the template.
 func inStackSet(t *testing.T, template string, policies []madePolicy) string {
@@ -234,8 +235,8 @@ func inStackSet(t *testing.T, template string, policies []madePolicy) string {
 		tags: func(tags []string) string { return join(`"`+strings.Join(tags, ",")+`"`, "TagKeys") },
 	}
 	seen := map[string]bool{}
-	out := made.ReplaceAllStringFunc(template, func(m string) string {
-		parts := made.FindStringSubmatch(m)
+	out := madeBlock.ReplaceAllStringFunc(template, func(m string) string {
+		parts := madeBlock.FindStringSubmatch(m)
 		i := slices.IndexFunc(policies, func(p madePolicy) bool { return p.name == parts[3] })
 		if i < 0 {
 			t.Fatalf("no policy %s", parts[3])

@@ -22,33 +22,49 @@ func TestStackSetIsLinted(t *testing.T) {
 	}
 }
 
+// template is what a stack is made from.
+type template struct {
+	Parameters map[string]struct {
+		Type    string `yaml:"Type"`
+		Default string `yaml:"Default"`
+	} `yaml:"Parameters"`
+	Conditions map[string]yaml.Node `yaml:"Conditions"`
+	Resources  map[string]struct {
+		Type       string    `yaml:"Type"`
+		Condition  string    `yaml:"Condition"`
+		Properties yaml.Node `yaml:"Properties"`
+	} `yaml:"Resources"`
+}
+
 // stack evaluates a template as CloudFormation does ("Intrinsic function reference" of its user guide).
 type stack struct {
-	t          *testing.T
-	parameters map[string]any
-	conditions map[string]yaml.Node
+	t *testing.T
+	template
+	values map[string]any // of parameters, and names of roles
 }
 
 // byStackSet makes the roles that a stack of the template has.
 func byStackSet(t *testing.T, given parameters) map[string]memberRole {
 	t.Helper()
-	var template struct {
-		Parameters map[string]struct {
-			Type    string `yaml:"Type"`
-			Default string `yaml:"Default"`
-		} `yaml:"Parameters"`
-		Conditions map[string]yaml.Node `yaml:"Conditions"`
-		Resources  map[string]struct {
-			Type       string    `yaml:"Type"`
-			Condition  string    `yaml:"Condition"`
-			Properties yaml.Node `yaml:"Properties"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal([]byte(read(t, "iam/stackset.yaml")), &template); err != nil {
+	s := stack{t: t, values: map[string]any{"AWS::AccountId": given["account"], "AWS::Partition": given["partition"]}}
+	if err := yaml.Unmarshal([]byte(read(t, "iam/stackset.yaml")), &s.template); err != nil {
 		t.Fatal(err)
 	}
-	s := stack{t, map[string]any{"AWS::AccountId": given["account"], "AWS::Partition": given["partition"]}, template.Conditions}
-	for name, p := range template.Parameters {
+	s.take(given)
+	roles := map[string]memberRole{}
+	s.each("AWS::IAM::Role", func(id string, properties map[string]any) {
+		s.values[id] = properties["RoleName"]
+		roles[properties["RoleName"].(string)] = s.role(properties)
+	})
+	s.each("AWS::IAM::RolePolicy", func(_ string, p map[string]any) {
+		roles[p["RoleName"].(string)].Policies[p["PolicyName"].(string)] = document(t, jsonOf(t, p["PolicyDocument"]))
+	})
+	return roles
+}
+
+// take gives the parameters their values, or their defaults.
+func (s stack) take(given parameters) {
+	for name, p := range s.Parameters {
 		value := p.Default
 		if v, ok := given[snake(name)]; ok {
 			value = fmt.Sprint(v)
@@ -56,34 +72,30 @@ func byStackSet(t *testing.T, given parameters) map[string]memberRole {
 				value = strings.Join(all, ",")
 			}
 		}
-		s.parameters[name] = value
+		s.values[name] = value
 		if p.Type == "CommaDelimitedList" {
-			s.parameters[name] = anys(strings.Split(value, ","))
+			s.values[name] = anys(strings.Split(value, ","))
 		}
 	}
-	roles, names := map[string]memberRole{}, map[string]string{}
-	for id, r := range template.Resources {
-		if r.Type == "AWS::IAM::Role" && s.holds(r.Condition) {
-			p := s.eval(&r.Properties).(map[string]any)
-			names[id] = p["RoleName"].(string)
-			session, err := strconv.ParseFloat(fmt.Sprint(p["MaxSessionDuration"]), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			boundary, _ := p["PermissionsBoundary"].(string)
-			roles[names[id]] = memberRole{Path: p["Path"].(string), Boundary: boundary, Session: session, Trust: document(t, jsonOf(t, p["AssumeRolePolicyDocument"])), Policies: documents{}}
+}
+
+// each calls with the properties of each resource of a type that the stack has.
+func (s stack) each(kind string, do func(id string, properties map[string]any)) {
+	for id, r := range s.Resources {
+		if r.Type == kind && s.holds(r.Condition) {
+			do(id, s.eval(&r.Properties).(map[string]any))
 		}
 	}
-	for id := range names {
-		s.parameters[id] = names[id]
+}
+
+func (s stack) role(p map[string]any) memberRole {
+	session, err := strconv.ParseFloat(fmt.Sprint(p["MaxSessionDuration"]), 64)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	for _, r := range template.Resources {
-		if r.Type == "AWS::IAM::RolePolicy" && s.holds(r.Condition) {
-			p := s.eval(&r.Properties).(map[string]any)
-			roles[p["RoleName"].(string)].Policies[p["PolicyName"].(string)] = document(t, jsonOf(t, p["PolicyDocument"]))
-		}
-	}
-	return roles
+	boundary, _ := p["PermissionsBoundary"].(string)
+	trust := document(s.t, jsonOf(s.t, p["AssumeRolePolicyDocument"]))
+	return memberRole{Path: p["Path"].(string), Boundary: boundary, Session: session, Trust: trust, Policies: documents{}}
 }
 
 // snake is a parameter's name as Terraform's variables have it.
@@ -119,7 +131,7 @@ func (s stack) holds(condition string) bool {
 	if condition == "" {
 		return true
 	}
-	n, ok := s.conditions[condition]
+	n, ok := s.Conditions[condition]
 	if !ok {
 		s.t.Fatalf("no condition %s", condition)
 	}
@@ -187,7 +199,7 @@ func (s stack) ref(name string) any {
 	if name == "AWS::NoValue" {
 		return nothing{}
 	}
-	v, ok := s.parameters[name]
+	v, ok := s.values[name]
 	if !ok {
 		s.t.Fatalf("no parameter %s", name)
 	}

@@ -140,50 +140,60 @@ func mustTake(t *testing.T, kind, body string) {
 	}
 }
 
+// state is what Terraform has made, as far as it is looked at.
+type state struct {
+	Values struct {
+		Root struct {
+			Children []struct {
+				Address   string
+				Resources []made
+			} `json:"child_modules"`
+		} `json:"root_module"`
+	}
+}
+
+// made is one resource with its arguments.
+type made struct {
+	Values struct {
+		ID    string
+		Input struct {
+			Name, Path, Role, Policy string
+			Trust                    string  `json:"assume_role_policy"`
+			Boundary                 string  `json:"permissions_boundary"`
+			Session                  float64 `json:"max_session_duration"`
+		}
+	}
+}
+
 // rolesInState reads, for each module, the roles and what they carry.
 func rolesInState(t *testing.T, shown string) map[string]map[string]memberRole {
 	t.Helper()
-	var state struct {
-		Values struct {
-			Root struct {
-				Children []struct {
-					Address   string
-					Resources []struct {
-						Name   string
-						Values struct {
-							ID    string
-							Input struct {
-								Name, Path, Role, Policy string
-								Trust                    string   `json:"assume_role_policy"`
-								Boundary                 string   `json:"permissions_boundary"`
-								Session                  *float64 `json:"max_session_duration"`
-							}
-						}
-					}
-				} `json:"child_modules"`
-			} `json:"root_module"`
-		}
-	}
-	if err := json.Unmarshal([]byte(shown), &state); err != nil {
+	var s state
+	if err := json.Unmarshal([]byte(shown), &s); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]map[string]memberRole{}
-	for _, m := range state.Values.Root.Children {
-		roles, names := map[string]memberRole{}, map[string]string{}
-		for _, r := range m.Resources {
-			if in := r.Values.Input; in.Trust != "" {
-				names[r.Values.ID] = in.Name
-				roles[in.Name] = memberRole{Path: in.Path, Boundary: in.Boundary, Session: *in.Session, Trust: document(t, in.Trust), Policies: documents{}}
-			}
-		}
-		for _, r := range m.Resources {
-			if in := r.Values.Input; in.Trust == "" {
-				roles[names[in.Role]].Policies[in.Name] = document(t, in.Policy)
-			}
-		}
-		out[strings.TrimPrefix(m.Address, "module.")] = roles
+	for _, m := range s.Values.Root.Children {
+		out[strings.TrimPrefix(m.Address, "module.")] = rolesOf(t, m.Resources)
 	}
 	return out
+}
+
+func rolesOf(t *testing.T, all []made) map[string]memberRole {
+	t.Helper()
+	roles, names := map[string]memberRole{}, map[string]string{}
+	for _, r := range all {
+		if in := r.Values.Input; in.Trust != "" {
+			names[r.Values.ID] = in.Name
+			roles[in.Name] = memberRole{Path: in.Path, Boundary: in.Boundary, Session: in.Session, Trust: document(t, in.Trust), Policies: documents{}}
+		}
+	}
+	for _, r := range all {
+		if in := r.Values.Input; in.Trust == "" {
+			roles[names[in.Role]].Policies[in.Name] = document(t, in.Policy)
+		}
+	}
+	return roles
 }
 
 // What the variables do not take is refused with a sentence.

@@ -67,9 +67,12 @@ func TestMemberRolesAreAlike(t *testing.T) {
 	all := map[string]parameters{
 		"least": {"account": "111111111111", "partition": "aws-cn", "owner": "acme", "principals": []string{runs}, "regions": []string{"cn-north-1"}},
 		"most": {"account": "222222222222", "partition": "aws", "owner": "acme/net", "principals": []string{runs, "arn:aws:iam::111111111111:role/ci"},
-			"read_principals": []string{"arn:aws:iam::111111111111:role/plan"}, "external_id": "acme-7f3", "regions": []string{"eu-west-1", "us-east-1"},
-			"peer_vpcs": []string{"arn:aws:ec2:*:111111111111:vpc/*", "arn:aws:ec2:us-east-1:333333333333:vpc/vpc-1"}, "tag_keys": []string{"team", "cost-centre"}, "prune": true,
-			"role_name": "net", "read_role_name": "net-read", "role_path": "/peerd/", "permissions_boundary": "arn:aws:iam::222222222222:policy/b", "max_session_duration": 7200},
+			"read_principals": []string{"arn:aws:iam::111111111111:role/plan"}, "external_id": "acme-7f3",
+			"regions":   []string{"eu-west-1", "us-east-1"},
+			"peer_vpcs": []string{"arn:aws:ec2:*:111111111111:vpc/*", "arn:aws:ec2:us-east-1:333333333333:vpc/vpc-1"},
+			"tag_keys":  []string{"team", "cost-centre"}, "prune": true,
+			"role_name": "net", "read_role_name": "net-read", "role_path": "/peerd/", "permissions_boundary": "arn:aws:iam::222222222222:policy/b",
+			"max_session_duration": 7200},
 		"no-reader": {"account": "222222222222", "partition": "aws", "owner": "acme", "principals": []string{runs}, "regions": []string{"eu-west-1"}, "read_role_name": ""},
 	}
 	made := byTerraform(t, all)
