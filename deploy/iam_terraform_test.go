@@ -120,7 +120,8 @@ func withoutProvider(t *testing.T, text string) string {
 	return reference.ReplaceAllString(text, "terraform_data.${1}_$2")
 }
 
-// takes are the arguments of resources that the module may use, those that must be there first (documentation of the provider hashicorp/aws).
+// takes are the arguments of resources that the module may use, those that must be there first, as in the npm package @cdktf/provider-aws 21.22.1,
+// which is made from the provider's own schema.
 var takes = map[string][]string{
 	"aws_iam_role":        {"assume_role_policy", "name", "path", "description", "max_session_duration", "permissions_boundary", "tags"},
 	"aws_iam_role_policy": {"role", "policy", "name"},
