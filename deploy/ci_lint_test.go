@@ -81,6 +81,9 @@ func TestActionsArePinned(t *testing.T) {
 				t.Errorf("%s: %s", w, forbidden)
 			}
 		}
+		if !strings.Contains(text, "\n  PEERD_PRUNE: \"false\"") {
+			t.Errorf("%s removes things", w)
+		}
 		if !strings.Contains(text, "\npermissions: {}\n") || !strings.Contains(text, "\nconcurrency:\n") {
 			t.Errorf("%s grants permissions to all jobs, or lets two run at once", w)
 		}
