@@ -95,6 +95,7 @@ func TestReleaseIsReproducible(t *testing.T) {
 			t.Errorf("the program says where it was built: %s", said)
 		}
 	}
+	t.Run("archive", func(t *testing.T) { checkArchive(t, dists[0]) })
 	t.Run("deb", func(t *testing.T) { checkDeb(t, dists[0]) })
 	t.Run("rpm", func(t *testing.T) { checkRPM(t, dists[0]) })
 }
@@ -119,6 +120,21 @@ drwxr-xr-x root/root ./usr/share/doc/peerd/
 -rw-r--r-- root/root ./usr/share/doc/peerd/copyright
 -rw-r--r-- root/root ./usr/share/doc/peerd/peerings.example.yaml
 `
+
+// checkArchive looks for what jobs of GitLab take out of it.
+func checkArchive(t *testing.T, dist string) {
+	t.Helper()
+	archives, err := filepath.Glob(filepath.Join(dist, "peerd_*_linux_amd64.tar.gz"))
+	if err != nil || len(archives) != 1 {
+		t.Fatalf("%v, %v", archives, err)
+	}
+	out, err := exec.CommandContext(t.Context(), "tar", "-tvzf", archives[0]).CombinedOutput()
+	for _, name := range []string{"peerd", "deploy/ci/peerd-ci"} {
+		if !regexp.MustCompile(`(?m)^-rwxr-xr-x root/root .* ` + regexp.QuoteMeta(name) + `$`).Match(out) {
+			t.Errorf("no program %s, %v:\n%s", name, err, out)
+		}
+	}
+}
 
 // checkDeb looks at the package as dpkg does; what it installs is what systemd takes.
 func checkDeb(t *testing.T, dist string) {
