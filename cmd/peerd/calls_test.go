@@ -60,7 +60,7 @@ func TestListsPerPass(t *testing.T) {
 		"routes":    {"", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeRouteTables": 1, "DescribeSecurityGroupRules": 1}},
 		"no routes": {", routes: {tables: none}", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1, "DescribeSecurityGroupRules": 1}},
 		"rules of named groups": {", rules: [{group: app, protocol: tcp, ports: 443}]", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1,
-			"DescribeRouteTables": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 2}},
+			"DescribeRouteTables": 1, "DescribeSecurityGroups": 1, "DescribeSecurityGroupRules": 2, "DescribeNetworkAcls": 1}},
 		"tables by subnets": {", routes: {tables: {subnets: {tags: {tier: db}}}}", map[string]int{"DescribeVpcPeeringConnections": 1, "DescribeVpcs": 1,
 			"DescribeRouteTables": 1, "DescribeSubnets": 1, "DescribeSecurityGroupRules": 1}},
 	} {

@@ -110,12 +110,16 @@ type pacer struct {
 }
 
 func newPacer(l *limits, writes bool, cfg *Config) *pacer {
-	standard := retry.NewStandard(func(o *retry.StandardOptions) {
-		if cfg.Backoff != nil {
-			o.Backoff = cfg.Backoff
+	return &pacer{cfg.standard(), l, writes}
+}
+
+// standard is the SDK's retryer, with the backoff that is configured.
+func (c *Config) standard() *retry.Standard {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		if c.Backoff != nil {
+			o.Backoff = c.Backoff
 		}
 	})
-	return &pacer{standard, l, writes}
 }
 
 type paidKey struct{}

@@ -130,6 +130,9 @@ func (s *session) sts(creds aws.CredentialsProvider) *sts.Client {
 		o.Region = s.region
 		o.Credentials = creds
 		o.HTTPClient = &wire{s.http, netstate.Scope{Account: s.access.Account, Region: netstate.Region(s.region)}, &s.t.cfg}
+		if s.t.cfg.Backoff != nil {
+			o.Retryer, o.RetryMaxAttempts = s.t.cfg.standard(), 0
+		}
 	})
 }
 

@@ -6,7 +6,7 @@ import "time"
 type limit struct {
 	Calls int           `json:"calls"`
 	Chain int           `json:"chain"` // calls one after the other
-	Wall  time.Duration `json:"wall"`  // ns: the larger of the chain and of all calls, so many at once
+	Wall  time.Duration `json:"wall"`  // ns: of that chain
 }
 
 // perScope is how many lists a spec with rules of named groups takes in each account and region: connections, VPCs, route tables, groups, the
@@ -41,5 +41,5 @@ func (w workload) everything(latency time.Duration) limit {
 }
 
 func bound(calls, chain int, latency time.Duration) limit {
-	return limit{calls, chain, max(time.Duration(chain)*latency, time.Duration(calls)*latency/inFlight)}
+	return limit{calls, chain, time.Duration(chain) * latency}
 }
