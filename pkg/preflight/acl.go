@@ -107,9 +107,17 @@ func on(e *plan.End, filters []filter) []filter {
 
 // filtered warns where a rule's traffic passes on neither of an end's ACLs.
 func (c *checker) filtered(d declared, filters map[netstate.VPC][]filter) {
-	if !c.refuses(d, d.near, d.key.Dir, c.peers(d), filters) {
-		c.refuses(d, d.far, d.key.Dir.Opposite(), d.near.CIDRs, filters)
+	peers := c.peers(d)
+	if !c.refuses(d, d.near, d.key.Dir, peers, filters) {
+		c.refuses(d, d.far, d.key.Dir.Opposite(), ofFamilies(d.near.CIDRs, peers), filters)
 	}
+}
+
+// ofFamilies are the CIDRs of the families that some others have: a rule for IPv4 lets no IPv6 pass.
+func ofFamilies(cidrs, others []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(cidrs), func(p netip.Prefix) bool {
+		return !slices.ContainsFunc(others, func(o netip.Prefix) bool { return o.Addr().Is4() == p.Addr().Is4() })
+	})
 }
 
 // peers are the addresses of the far end that a rule is about.
