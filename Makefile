@@ -5,12 +5,7 @@ FUZZTIME = 10s
 # what a long test says, without its parts; its failure is the command's.
 SUMMARY = awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
 
-# bench measures peerd against the simulator and a client that makes only the calls that must be made; it fails where calls exceed the goals.
-WORKLOADS = W1,W2,W3
-bench:
-	go run ./pkg/bench -workloads $(WORKLOADS)
-
-.PHONY: bench build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep reproducible check
+.PHONY: build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep reproducible check bench
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -79,3 +74,8 @@ reproducible:
 	PEERD_FRESH_CACHE=1 go test -count=1 -timeout 30m -v -run '^TestReleaseIsReproducible$$' ./deploy | $(SUMMARY)
 
 check: test lint race fuzz rows mutants sweep soak soak-idle soak-import reproducible
+
+# bench measures peerd against the simulator and a client that makes only the calls that must be made; it fails where calls exceed the goals.
+WORKLOADS = W1,W2,W3
+bench:
+	go run ./pkg/bench -workloads $(WORKLOADS)
