@@ -10,25 +10,30 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// acls warns of declared rules whose traffic the network ACLs let pass nowhere: on neither side do they belong to groups or routes, and
-// traffic over a peering crosses those of both subnets, there and back (VPC User Guide, "Network ACL basics"). Which subnets have the hosts
+// acls warns of declared rules whose traffic the network ACLs let pass nowhere: groups and routes know nothing of them, and traffic
+// over a peering crosses those of both subnets, there and back (VPC User Guide, "Network ACL basics"). Which subnets have the hosts
 // that a rule is for is not known, so an ACL that lets a part of it pass, for one subnet, is enough.
 func (c *checker) acls() {
-	links := map[netstate.Link]*plan.DesiredLink{}
+	links, ruled := map[netstate.Link]*plan.DesiredLink{}, map[netstate.Link]bool{}
 	for _, l := range c.want.Links {
 		links[l.Name] = l
-		c.unreadACLs(l)
 	}
 	filters := filtersOf(c.o)
 	for _, k := range slices.SortedFunc(maps.Keys(c.want.Rules), netstate.RuleKey.Compare) {
 		rule := c.want.Rules[k]
 		for _, name := range rule.Links {
 			l := links[name]
+			ruled[name] = true
 			i := 0
 			if l.Ends[1].VPC == rule.VPC {
 				i = 1
 			}
 			c.filtered(declared{l, k, rule, &l.Ends[i], &l.Ends[1-i]}, filters)
+		}
+	}
+	for _, l := range c.want.Links {
+		if ruled[l.Name] {
+			c.unreadACLs(l)
 		}
 	}
 }
@@ -105,7 +110,7 @@ func on(e *plan.End, filters []filter) []filter {
 	return routing
 }
 
-// filtered warns where a rule's traffic passes on neither of an end's ACLs.
+// filtered warns where a rule's traffic passes none of one end's ACLs.
 func (c *checker) filtered(d declared, filters map[netstate.VPC][]filter) {
 	peers := c.peers(d)
 	if !c.refuses(d, d.near, d.key.Dir, peers, filters) {
@@ -151,10 +156,13 @@ func (c *checker) refuses(d declared, e *plan.End, dir netstate.Direction, other
 	if first == nil {
 		return false
 	}
-	flow := first.Flow
+	flow, entry := first.Flow, "the lack of an entry"
+	if first.Entry != (netstate.ACLEntry{}) {
+		entry = first.Entry.String()
+	}
 	what := netstate.RuleKey{Proto: flow.Proto, Ports: flow.Ports}.Traffic()
 	c.warnAt(d.link.Name, d.rule.Pos, CodeACL, "%s carries nothing: %s of %s in %s keeps %s %s %s %s from passing; let the ACL allow that, or drop the rule",
-		d.key, first.Entry, at, e.Name, flow.Dir, what, flow.Dir.Toward(), flow.With)
+		d.key, entry, at, e.Name, flow.Dir, what, flow.Dir.Toward(), flow.With)
 	return true
 }
 

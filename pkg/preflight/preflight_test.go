@@ -178,6 +178,12 @@ func check(t *testing.T, quotas, to string, o *netstate.Observed) (*plan.Plan, [
 	if to != "" {
 		text = strings.NewReplacer(", quotas: {QUOTAS}", "", "ROUTES", to).Replace(base)
 	}
+	return checkText(t, text, o)
+}
+
+// checkText plans a spec, and returns the plan with the findings and the actions that it had before them.
+func checkText(t *testing.T, text string, o *netstate.Observed) (*plan.Plan, []plan.Action) {
+	t.Helper()
 	s, err := spec.Load(fstest.MapFS{"spec.yaml": {Data: []byte(text)}}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -212,5 +218,36 @@ func wantRefused(t *testing.T, want string, before, after []plan.Action) {
 	slices.Sort(wanted)
 	if d := cmp.Diff(wanted, got, cmp.Transformer("empty", func(s []string) string { return strings.Join(s, ",") })); d != "" {
 		t.Errorf("refused (-want +got):\n%s", d)
+	}
+}
+
+// An ACL that shows no entry at all, as those of some emulators may, lets nothing pass; the finding says so in words.
+func TestACLWithoutEntries(t *testing.T) {
+	t.Parallel()
+	o := world()
+	o.ACLs[netstate.ACLKey{Scope: at, ID: "acl-1"}] = netstate.ACL{VPC: hub.ID, Default: true}
+	p, _ := check(t, "", "", o)
+	if len(p.Problems) != 1 || p.Problems[0].Code != preflight.CodeACL || !strings.Contains(p.Problems[0].Message, "carries nothing: the lack of an entry of acl-1 in hub") {
+		t.Errorf("found %v", p.Problems)
+	}
+}
+
+// That ACLs could not be read is said of the peerings that have rules, and of no others in that account and region.
+func TestUnreadACLsConcernRules(t *testing.T) {
+	t.Parallel()
+	for rules, want := range map[string]int{"": 0, ", rules: [{group: sg-0000000000000000a, protocol: tcp, ports: 443}]": 1} {
+		o := world()
+		o.Fail(at, netstate.ListACLs, &netstate.Error{Op: "list network ACLs", Scope: at, Kind: netstate.Denied})
+		text := strings.NewReplacer(", quotas: {QUOTAS}", "", ", ROUTES", "", ", rules: [{group: sg-0000000000000000a, protocol: tcp, ports: 443}]", rules).Replace(base)
+		p, _ := checkText(t, text, o)
+		n := 0
+		for _, x := range p.Problems {
+			if x.Code == preflight.CodeUnreadACLs {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("rules %q: %d findings, want %d: %v", rules, n, want, p.Problems)
+		}
 	}
 }
