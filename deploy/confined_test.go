@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -106,27 +104,13 @@ func traced(t *testing.T, cmd *exec.Cmd, file string) {
 type daemon struct {
 	t   *testing.T
 	cmd *exec.Cmd
-
-	mu  sync.Mutex // guards log
-	log bytes.Buffer
-}
-
-func (d *daemon) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.log.Write(p)
-}
-
-func (d *daemon) said() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.log.String()
+	log tooltest.Buffer
 }
 
 func start(t *testing.T, cmd *exec.Cmd) *daemon {
 	t.Helper()
 	d := &daemon{t: t, cmd: cmd}
-	cmd.Stdout, cmd.Stderr = d, d
+	cmd.Stdout, cmd.Stderr = &d.log, &d.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +123,7 @@ func (d *daemon) until(what string, holds func() bool) {
 	d.t.Helper()
 	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			d.t.Fatalf("%s: not within a minute\n%s", what, d.said())
+			d.t.Fatalf("%s: not within a minute\n%s", what, d.log.String())
 		}
 	}
 }
@@ -150,7 +134,7 @@ var probes = regexp.MustCompile(`for=probe-listen address=(\S+)`)
 func (d *daemon) ready() {
 	d.t.Helper()
 	d.until("/readyz", func() bool {
-		m := probes.FindStringSubmatch(d.said())
+		m := probes.FindStringSubmatch(d.log.String())
 		if m == nil {
 			return false
 		}
@@ -168,7 +152,7 @@ func (d *daemon) stop() {
 	d.t.Helper()
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	if err := d.cmd.Wait(); err != nil {
-		d.t.Errorf("the daemon ended with %v\n%s", err, d.said())
+		d.t.Errorf("the daemon ended with %v\n%s", err, d.log.String())
 	}
 }
 

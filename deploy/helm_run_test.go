@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +23,8 @@ import (
 	core "k8s.io/api/core/v1"
 	rbac "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // peerd starts with the arguments that the chart renders, on files that lie as Kubernetes mounts them; it answers the probes, and ends in order
@@ -38,7 +39,7 @@ func TestChartStartsPeerd(t *testing.T) {
 		if c.LivenessProbe == nil {
 			want := map[bool]int{true: 0, false: 1}[sandboxed] // 1: the repository cannot be reached; 3 would be flags that are refused
 			if code := p.wait(t, time.Minute); code != want {
-				t.Errorf("exit %d, want %d\n%s", code, want, p.said())
+				t.Errorf("exit %d, want %d\n%s", code, want, p.out.String())
 			}
 			return
 		}
@@ -51,7 +52,7 @@ func TestChartStartsPeerd(t *testing.T) {
 			t.Fatal(err)
 		}
 		if code := p.wait(t, time.Duration(*template.Spec.TerminationGracePeriodSeconds)*time.Second); code != 0 {
-			t.Errorf("exit %d\n%s", code, p.said())
+			t.Errorf("exit %d\n%s", code, p.out.String())
 		}
 	})
 }
@@ -67,7 +68,7 @@ func TestChartRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code := p.wait(t, 30*time.Second); code != 0 {
-		t.Errorf("exit %d\n%s", code, p.said())
+		t.Errorf("exit %d\n%s", code, p.out.String())
 	}
 	role, binding := only[*rbac.Role](t, objects), only[*rbac.RoleBinding](t, objects)
 	if binding.RoleRef.Name != role.Name || binding.Subjects[0].Name != podOf(t, objects).Spec.ServiceAccountName || binding.Subjects[0].Namespace != "net" {
@@ -150,22 +151,7 @@ func inCluster(t *testing.T, k *kubernetesAPI) []string {
 type podProcess struct {
 	cmd  *exec.Cmd
 	done chan struct{}
-
-	mu  sync.Mutex // guards what follows
-	out bytes.Buffer
-}
-
-// Write takes what the process prints.
-func (p *podProcess) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.Write(b)
-}
-
-func (p *podProcess) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.String()
+	out  tooltest.Buffer
 }
 
 // startPod starts peerd with a pod's arguments, mounts and environment, at any free ports. On a spec that is at hand it uses a simulated AWS.
@@ -189,7 +175,7 @@ func startPod(t *testing.T, objects []runtime.Object, env []string) *podProcess 
 			p.cmd.Env = append(p.cmd.Env, e.Name+"="+e.Value)
 		}
 	}
-	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +190,7 @@ func (p *podProcess) wait(t *testing.T, within time.Duration) int {
 	case <-p.done:
 		return p.cmd.ProcessState.ExitCode()
 	case <-time.After(within):
-		t.Fatalf("it did not end within %v\n%s", within, p.said())
+		t.Fatalf("it did not end within %v\n%s", within, p.out.String())
 		return 0
 	}
 }
@@ -214,9 +200,9 @@ func (p *podProcess) address(t *testing.T, listener string) string {
 	t.Helper()
 	logged := regexp.MustCompile(`"for":"` + listener + `","address":"([^"]+)"|for=` + listener + ` address=(\S+)`)
 	var m []string
-	eventually(t, listener+" is opened", func() bool { m = logged.FindStringSubmatch(p.said()); return m != nil || p.ended() })
+	eventually(t, listener+" is opened", func() bool { m = logged.FindStringSubmatch(p.out.String()); return m != nil || p.ended() })
 	if m == nil {
-		t.Fatalf("no %s\n%s", listener, p.said())
+		t.Fatalf("no %s\n%s", listener, p.out.String())
 	}
 	return m[1] + m[2]
 }

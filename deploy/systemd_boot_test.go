@@ -108,7 +108,7 @@ exec unshare --cgroup --mount --pid --fork --kill-child --uts --ipc --net sh -ec
 			return m
 		}
 	}
-	t.Skipf("systemd cannot be booted here:\n%s", m.said())
+	t.Skipf("systemd cannot be booted here:\n%s", m.log.String())
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (m *machine) must(program ...string) string {
 func (m *machine) fatal(format string, args ...any) {
 	m.t.Helper()
 	log, _ := m.run("tail", "-c", "4000", "/log")
-	m.t.Fatalf(format+"\npeerd:\n%s\nsystemd:\n%s", append(args, log, m.said())...)
+	m.t.Fatalf(format+"\npeerd:\n%s\nsystemd:\n%s", append(args, log, m.log.String())...)
 }
 
 // property is what systemd knows of a service.

@@ -135,7 +135,7 @@ func serviceRoot(t *testing.T) (r root, notified func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := &daemon{}
+	var said tooltest.Buffer
 	t.Cleanup(func() { _ = conn.Close() })
 	go func() {
 		b := make([]byte, 4096)
@@ -147,7 +147,7 @@ func serviceRoot(t *testing.T) (r root, notified func() string) {
 			_, _ = said.Write(append(b[:n:n], '\n'))
 		}
 	}()
-	return r, said.said
+	return r, said.String
 }
 
 // With what the units leave it, no user, no capability, no way to any, nothing to write to but its state, and nothing of the system calls that

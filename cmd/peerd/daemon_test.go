@@ -1,19 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/simtest"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // running is peerd as a daemon.
@@ -21,27 +20,9 @@ type running struct {
 	t   *testing.T
 	cmd *exec.Cmd
 	sim *ec2sim.Sim
-	log *lockedBuffer
+	log *tooltest.Buffer
 
 	endpoint string // of the simulator
-}
-
-// lockedBuffer is written by a process and read by its test.
-type lockedBuffer struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // startDaemon starts the built peerd on a simulated AWS; it is ended with the test if it has not ended before.
@@ -63,7 +44,7 @@ func startDaemonAt(t *testing.T, sim *ec2sim.Sim, endpoint string, args ...strin
 func prepareDaemonAt(t *testing.T, sim *ec2sim.Sim, endpoint string, args ...string) *running {
 	t.Helper()
 	cmd, _ := process(t.Context(), t, endpoint, append([]string{"--listen", "127.0.0.1:0", "--probe-listen", "127.0.0.1:0"}, args...)...)
-	r := &running{t, cmd, sim, &lockedBuffer{}, endpoint}
+	r := &running{t, cmd, sim, &tooltest.Buffer{}, endpoint}
 	cmd.Stdout, cmd.Stderr = r.log, r.log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 15 * time.Second

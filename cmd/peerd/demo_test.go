@@ -32,7 +32,7 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log lockedBuffer
+	var log tooltest.Buffer
 	cmd := exec.CommandContext(t.Context(), program, "--config.file", config, "--storage.tsdb.path", filepath.Join(dir, "data"), "--web.listen-address", "127.0.0.1:0")
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -77,7 +77,7 @@ func (p *prometheus) value(query string) float64 {
 func TestPrometheusScrapesTheDemo(t *testing.T) {
 	skipProcesses(t)
 	t.Parallel()
-	log := &lockedBuffer{}
+	log := &tooltest.Buffer{}
 	cmd, _ := process(t.Context(), t, "http://127.0.0.1:1", "demo", "--for", "36s", "--listen", "127.0.0.1:0", "--log.level", "info")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

@@ -19,6 +19,7 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/sandbox"
 	"github.com/peerd/peerd/pkg/simtest"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // shownRun is a run of peerd with what it prints.
@@ -139,7 +140,7 @@ func TestMovingFromWorkByHand(t *testing.T) {
 func typed(t *testing.T, dir, endpoint, line string) int {
 	t.Helper()
 	cmd, _ := process(t.Context(), t, endpoint, strings.Fields(line)...)
-	var out lockedBuffer
+	var out tooltest.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
 	cmd.Env = append(cmd.Env, "PEERD_LISTEN=127.0.0.1:0", "PEERD_PROBE_LISTEN=127.0.0.1:0")
 	must(t, cmd.Start())

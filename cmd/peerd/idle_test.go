@@ -14,6 +14,7 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/gitwatch"
 	"github.com/peerd/peerd/pkg/gitwatch/gittest"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 // idlePasses is how many passes without change are made: PEERD_IDLE_PASSES, or fewer.
@@ -60,7 +61,7 @@ func TestIdle(t *testing.T) { // not in parallel: it counts
 	o := gittest.NewOrigin(t)
 	o.Commit("first", inSpecs(scenarioText(t, "cross-account-and-region")))
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &running{t: t, log: &lockedBuffer{}}
+	r := &running{t: t, log: &tooltest.Buffer{}}
 	done := make(chan int, 1)
 	go func() {
 		args := append(reach(gitwatch.Config{Repo: o.Bare}), "--interval", "1ms", "--aws-share", "1", "--listen", "127.0.0.1:0", "--probe-listen", "127.0.0.1:0")

@@ -1,4 +1,4 @@
-// Package tooltest finds the programs that tests use: git, promtool, helm. A test without its program is skipped, except in CI, which installs
+// Package tooltest finds the programs that tests use (git, promtool, helm) and keeps what they print. A test without its program is skipped, except in CI, which installs
 // all of them.
 package tooltest
 
