@@ -139,7 +139,7 @@ func withHosts(t *testing.T) []byte {
 }
 
 // On an AWS that is lived in: only reads, with the role for them, of the two VPCs' scopes alone where the question names VPCs; what cannot
-// be read is unknown. A plan of the same spec asks for no network ACLs.
+// be read is unknown. A plan of this spec, which has no rules, asks for no network ACLs.
 func TestTraceOnAWS(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "spec.yaml")
 	must(t, os.WriteFile(path, []byte(tracedSpec), 0o600))

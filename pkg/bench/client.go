@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -180,5 +179,5 @@ func clientMain(args []string) error {
 			return runClient(context.Background(), w, args[1] == "converge")
 		}
 	}
-	return fmt.Errorf("%s: no such workload; of %d", args[0], len(os.Args))
+	return fmt.Errorf("%s: no such workload", args[0])
 }
