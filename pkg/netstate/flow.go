@@ -1,6 +1,9 @@
 package netstate
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Flow is what a network ACL is asked about: traffic of one protocol in one direction, from or to addresses of one family.
 type Flow struct {
@@ -8,6 +11,11 @@ type Flow struct {
 	With  netip.Prefix // the addresses at the other end
 	Proto Proto
 	Ports PortRange // as in rules: those of the receiver
+}
+
+// String returns "ingress tcp 443 from 10.0.0.0/16".
+func (f Flow) String() string {
+	return fmt.Sprintf("%s %s %s %s", f.Dir, RuleKey{Proto: f.Proto, Ports: f.Ports}.Traffic(), f.Dir.Toward(), f.With)
 }
 
 // FlowPart is a part of a flow and the entry that decides on it.

@@ -110,19 +110,12 @@ func on(e *plan.End, filters []filter) []filter {
 	return routing
 }
 
-// filtered warns where a rule's traffic passes none of one end's ACLs.
+// filtered warns where a rule's traffic passes none of one end's ACLs. On the far side only addresses of the rule's families matter.
 func (c *checker) filtered(d declared, filters map[netstate.VPC][]filter) {
 	peers := c.peers(d)
 	if !c.refuses(d, d.near, d.key.Dir, peers, filters) {
-		c.refuses(d, d.far, d.key.Dir.Opposite(), ofFamilies(d.near.CIDRs, peers), filters)
+		c.refuses(d, d.far, d.key.Dir.Opposite(), plan.Brings(peers, d.near.CIDRs), filters)
 	}
-}
-
-// ofFamilies are the CIDRs of the families that some others have: a rule for IPv4 lets no IPv6 pass.
-func ofFamilies(cidrs, others []netip.Prefix) []netip.Prefix {
-	return slices.DeleteFunc(slices.Clone(cidrs), func(p netip.Prefix) bool {
-		return !slices.ContainsFunc(others, func(o netip.Prefix) bool { return o.Addr().Is4() == p.Addr().Is4() })
-	})
 }
 
 // peers are the addresses of the far end that a rule is about.
@@ -156,13 +149,12 @@ func (c *checker) refuses(d declared, e *plan.End, dir netstate.Direction, other
 	if first == nil {
 		return false
 	}
-	flow, entry := first.Flow, "the lack of an entry"
+	entry := "the lack of an entry"
 	if first.Entry != (netstate.ACLEntry{}) {
 		entry = first.Entry.String()
 	}
-	what := netstate.RuleKey{Proto: flow.Proto, Ports: flow.Ports}.Traffic()
-	c.warnAt(d.link.Name, d.rule.Pos, CodeACL, "%s carries nothing: %s of %s in %s keeps %s %s %s %s from passing; let the ACL allow that, or drop the rule",
-		d.key, entry, at, e.Name, flow.Dir, what, flow.Dir.Toward(), flow.With)
+	c.warnAt(d.link.Name, d.rule.Pos, CodeACL, "%s carries nothing: %s of %s in %s keeps %s from passing; let the ACL allow that, or drop the rule",
+		d.key, entry, at, e.Name, first.Flow)
 	return true
 }
 
