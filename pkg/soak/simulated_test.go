@@ -22,7 +22,18 @@ type simulated struct {
 	*simtest.Rig
 	gate http.RoundTripper // before everything: it decides the order
 	page int32             // items per page; zero: as many as EC2 allows
-	dies *simtest.Dying    // nil: the process of this pass does not
+}
+
+// process is the way to AWS of one pass. What it left running when it died, such as the SDK's renewal of credentials, stays its own.
+type process struct {
+	gate http.RoundTripper
+	dies *simtest.Dying // nil: it does not
+}
+
+type processKey struct{}
+
+func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
+	return p.gate.RoundTrip(r.WithContext(context.WithValue(r.Context(), processKey{}, p)))
 }
 
 func newSimulated(t *testing.T, seed uint64, e *estate) aws {
@@ -72,11 +83,12 @@ func (s *simulated) calls() (out []seen) {
 func (s *simulated) pass(t *testing.T, dies *death, in reconcile.Input) *reconcile.Report {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if s.dies = nil; dies != nil {
-		s.dies = &simtest.Dying{Next: s.Sim, Cancel: cancel, At: func(string) bool { return dies.now() }, Sent: dies.sent}
+	p := &process{gate: s.gate}
+	if dies != nil {
+		p.dies = &simtest.Dying{Next: s.Sim, Cancel: cancel, At: func(string) bool { return dies.now() }, Sent: dies.sent}
 	}
 	steady := retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return time.Second << attempt, nil })
-	target := simtest.Target(s.gate, func(c *awsnet.Config) {
+	target := simtest.Target(p, func(c *awsnet.Config) {
 		c.MaxBody, c.PageSize, c.Backoff = 1<<20, s.page, steady
 		// Who comes first where there are fewer, and who gets the next token, is the scheduler's choice, and a seed must mean the same every time.
 		c.Reads, c.Share = 64, 1000
@@ -84,12 +96,12 @@ func (s *simulated) pass(t *testing.T, dies *death, in reconcile.Input) *reconci
 	return reconcile.New(reconcile.Config{Target: target, Timeout: timeout, Settle: settle}).Cycle(ctx, in)
 }
 
-// RoundTrip takes a call to the simulator, as long as the process lives.
+// RoundTrip takes a call to the simulator, as long as the process that sends it lives.
 func (s *simulated) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.dies == nil {
-		return s.Sim.RoundTrip(r)
+	if p, ok := r.Context().Value(processKey{}).(*process); ok && p.dies != nil {
+		return p.dies.RoundTrip(r)
 	}
-	return s.dies.RoundTrip(r)
+	return s.Sim.RoundTrip(r)
 }
 
 var kinds = []fault.Kind{fault.Error, fault.ServerError, fault.Reset, fault.Hang, fault.Late, fault.Slow, fault.HTML, fault.Empty, fault.OtherAction,
