@@ -64,10 +64,11 @@ func (o *Observed) Missing(s Scope, listings ...Listing) *Error {
 
 // Refresh returns o with the connections as a later look at some scopes shows them. Views of scopes that the later look did not read stay
 // as they were. A connection that the later look does not list is dropped, unless keep says that it was just made: a list may lag behind
-// the call that made it.
+// the call that made it. All but the connections is shared with o.
 func (o *Observed) Refresh(later *Observed, looked map[Scope]bool, keep map[ConnID]bool) *Observed {
-	out := o.Clone()
-	out.At = later.At
+	refreshed := *o
+	out := &refreshed
+	out.At, out.Connections = later.At, maps.Clone(o.Connections)
 	read := func(s Scope) bool { return looked[s] && later.Missing(s, ListConnections) == nil }
 	for id, c := range o.Connections {
 		_, listed := later.Connections[id]

@@ -42,6 +42,8 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 			}
 		case l := <-p.looked:
 			p.take(l)
+		case <-p.due.C:
+			p.replan()
 		case <-timer.C:
 			if !p.quiet(ctx) {
 				p.watch(looks)

@@ -32,8 +32,10 @@ func (p *pass) lookAgain(ctx context.Context) (final *plan.Plan, lags bool, err 
 	for _, l := range p.order {
 		l.stopped = nil
 	}
-	p.replan()
-	return p.plan(o), lags, nil
+	if final = p.replan(); lags {
+		final = p.plan(o)
+	}
+	return final, lags, nil
 }
 
 // remember lays over a look what the calls of this pass answered with and it does not show yet: connections that were opened, and their
@@ -117,7 +119,7 @@ func (p *pass) join(end context.CancelFunc) {
 	}
 }
 
-// take lays looks that came in over the last one, and plans anew once for all of them.
+// take lays looks that came in over the last one, and sees to it that a plan is made of all of them.
 func (p *pass) take(l look) {
 	for {
 		delete(p.looking, l.scope)
@@ -131,7 +133,7 @@ func (p *pass) take(l look) {
 		}
 		p.o = p.in.Memory.Settle(p.o)
 		p.remember(p.o)
-		p.replan()
+		p.replanSoon()
 		return
 	}
 }

@@ -47,6 +47,9 @@ type pass struct {
 	looking map[netstate.Scope]bool
 	looks   int // begun so far
 	looked  chan look
+	planned time.Time     // when the latest plan was made
+	took    time.Duration // and how long that took
+	due     *time.Timer   // to plan anew
 }
 
 // link is how far one peering is.
@@ -105,9 +108,11 @@ func (p *pass) begin() {
 	}
 	p.progressed()
 	p.finished = make(chan finished)
+	p.due = time.NewTimer(0)
+	p.due.Stop()
 	p.looked = make(chan look, len(p.look.Scopes)) // one for each scope: a look never waits for the pass
 	p.o = p.o.Clone()
-	p.replan()
+	p.layOut(p.first)
 }
 
 // progressed starts the settle time anew.
@@ -124,9 +129,32 @@ func (p *pass) plan(o *netstate.Observed) *plan.Plan {
 	return p.in.plan(o, avoid)
 }
 
-// replan plans anew from the last look and lays out what each link may do of it.
-func (p *pass) replan() {
+// rest is how many times as long as a plan took the next one waits at least: calls go on meanwhile, and where thousands of peerings get on
+// one after the other each must not cost a plan for all.
+const rest = 4
+
+// replanSoon plans anew from the looks that came in, now or as soon as the latest plan has rested.
+func (p *pass) replanSoon() {
+	if left := time.Until(p.planned.Add(rest * p.took)); left > 0 {
+		p.due.Reset(left)
+		return
+	}
+	p.replan()
+}
+
+// replan plans anew from the last look, lays out what each link may do of it, and returns it.
+func (p *pass) replan() *plan.Plan {
+	p.due.Stop()
+	began := time.Now()
 	now := p.plan(p.o)
+	p.layOut(now)
+	p.planned = time.Now()
+	p.took = p.planned.Sub(began)
+	return now
+}
+
+// layOut gives each link what it may do of a plan.
+func (p *pass) layOut(now *plan.Plan) {
 	for _, l := range p.order {
 		l.actions = nil // also of a leftover that the plan does not have any more: it is gone
 	}
