@@ -113,7 +113,8 @@ func TestF45RouteTakesItsTokenFirst(t *testing.T) {
 		id := b.peer(t, hub, far)
 		b.must(t, west, plan.AddRoute{Key: routeTo("10.2.0.0/16"), Conn: id})
 		l, _ := b.scoped(west)
-		l[mutating].limiter.AllowN(time.Now(), int(l[mutating].limiter.Tokens()))
+		tokens, _ := l.of("DeleteRoute")
+		tokens.AllowN(time.Now(), int(tokens.Tokens()))
 		began := time.Now()
 		b.must(t, west, plan.RemoveRoute{Key: routeTo("10.2.0.0/16"), Was: netstate.ToPeering(id)})
 		var read, written time.Time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,80 +17,94 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
-// class is a group of calls that EC2 throttles alike (EC2 Developer Guide, "Request throttling").
-type class int
+// size is what a token bucket of EC2's holds, and how much flows into it each second.
+type size struct{ burst, perSecond float64 }
 
-const (
-	reading class = iota
-	mutating
-	intensive
-	tagging
-	classes
+// The default sizes per account, region and action (EC2 Developer Guide, "Request throttling"). Resource-intensive actions have those of
+// other writes.
+var (
+	reading = size{100, 20}
+	writing = size{50, 5}
+	tagging = size{100, 10}
 )
 
-// bucketSizes are EC2's default token buckets per account and region: how many at once, and how many more a second. EC2 keeps one bucket
-// per action; ours is one per class, so peerd stays below its share of each.
-var bucketSizes = [classes]struct{ burst, perSecond float64 }{
-	reading: {100, 20}, mutating: {50, 5}, intensive: {50, 5}, tagging: {100, 10},
+// sizeOf returns the size of an action's bucket; actions that are not known are writes.
+func sizeOf(operation string) size {
+	switch {
+	case operation == "CreateTags":
+		return tagging
+	case strings.HasPrefix(operation, "Describe"), strings.HasPrefix(operation, "Get"):
+		return reading
+	}
+	return writing
 }
 
-// classOf says which class a call belongs to; one that is not here is mutating.
-var classOf = map[string]class{
-	"DescribeVpcPeeringConnections": reading, "DescribeVpcs": reading, "DescribeVpcAttribute": reading, "DescribeSubnets": reading,
-	"DescribeRouteTables": reading, "DescribeSecurityGroups": reading, "DescribeSecurityGroupRules": reading,
-	"DescribeNetworkAcls": reading, "DescribeNetworkInterfaces": reading, "DescribeManagedPrefixLists": reading, "GetManagedPrefixListEntries": reading,
+// limits are what one account and region is asked at most: a bucket for each action, as EC2 keeps them, and a brake for all that are alike.
+type limits struct {
+	share float64
 
-	"CreateVpcPeeringConnection": intensive, "AcceptVpcPeeringConnection": intensive, "DeleteVpcPeeringConnection": intensive,
-	"AuthorizeSecurityGroupIngress": intensive, "RevokeSecurityGroupIngress": intensive,
-
-	"CreateTags": tagging,
+	mu       sync.Mutex // guards what follows
+	byAction map[string]*rate.Limiter
+	brakes   map[size]*brake
 }
-
-// limits are the buckets of one account and region.
-type limits [classes]*bucket
 
 func newLimits(share float64) *limits {
-	var l limits
-	for c, size := range bucketSizes {
-		full := rate.Limit(size.perSecond * share)
-		l[c] = &bucket{full: full, limiter: rate.NewLimiter(full, int(math.Max(1, size.burst*share)))}
+	return &limits{share: share, byAction: map[string]*rate.Limiter{}, brakes: map[size]*brake{}}
+}
+
+// of returns an action's bucket and brake.
+func (l *limits) of(operation string) (*rate.Limiter, *brake) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := sizeOf(operation)
+	full, burst := rate.Limit(s.perSecond*l.share), int(math.Max(1, s.burst*l.share))
+	if l.byAction[operation] == nil {
+		l.byAction[operation] = rate.NewLimiter(full, burst)
 	}
-	return &l
-}
-
-func (l *limits) of(operation string) *bucket {
-	if c, ok := classOf[operation]; ok {
-		return l[c]
+	if l.brakes[s] == nil {
+		l.brakes[s] = &brake{full: full, limiter: rate.NewLimiter(rate.Inf, burst)}
 	}
-	return l[mutating]
+	return l.byAction[operation], l.brakes[s]
 }
 
-// bucket is a token bucket that slows down by itself: a throttled call halves its rate and empties it, down to a sixteenth; every call
-// that was not throttled gives back a twentieth of the full rate. The account's other users share EC2's bucket, so the right rate is
-// not known beforehand.
-type bucket struct {
-	limiter *rate.Limiter
-	full    rate.Limit
-	mu      sync.Mutex // makes each change of the rate one step
-}
-
-func (b *bucket) wait(ctx context.Context) error {
-	if err := b.limiter.Wait(ctx); err != nil {
-		return &outOfTokens{err}
+// wait waits for a token.
+func (l *limits) wait(ctx context.Context, operation string) error {
+	bucket, brake := l.of(operation)
+	for _, from := range []*rate.Limiter{brake.limiter, bucket} {
+		if err := from.Wait(ctx); err != nil {
+			return &outOfTokens{err}
+		}
 	}
 	return nil
 }
 
-func (b *bucket) settle(slow bool) {
+// settle learns whether a call was throttled.
+func (l *limits) settle(operation string, throttled bool) {
+	_, brake := l.of(operation)
+	brake.settle(throttled)
+}
+
+// brake slows down actions that are alike once one of them is throttled: the account's other users share EC2's buckets, so the right rate is
+// not known beforehand. A throttled call halves what all of them may do together, beginning at what one may, down to a sixteenth, and begins it
+// with nothing; every call that was not throttled gives back a twentieth, until each has its own bucket alone again.
+type brake struct {
+	full    rate.Limit
+	limiter *rate.Limiter // without a limit where nothing is throttled
+	mu      sync.Mutex    // makes each change of the rate one step
+}
+
+func (b *brake) settle(throttled bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.limiter.Limit()
+	now := min(b.limiter.Limit(), b.full)
 	switch {
-	case slow:
+	case throttled:
 		b.limiter.SetLimit(max(now/2, b.full/16))
 		b.limiter.ReserveN(time.Now(), max(0, int(b.limiter.Tokens())))
-	case now < b.full:
-		b.limiter.SetLimit(min(now+b.full/20, b.full))
+	case now+b.full/20 < b.full:
+		b.limiter.SetLimit(now + b.full/20)
+	default:
+		b.limiter.SetLimit(rate.Inf)
 	}
 }
 
@@ -127,16 +142,16 @@ type paidKey struct{}
 // paid marks a context whose token has been taken already, so that the next attempt goes out at once.
 func paid(ctx context.Context) context.Context { return context.WithValue(ctx, paidKey{}, true) }
 
-// GetAttemptToken waits for a token of the operation's class. The returned function learns how the attempt ended.
+// GetAttemptToken waits for a token of the operation's bucket. The returned function learns how the attempt ended.
 func (p *pacer) GetAttemptToken(ctx context.Context) (func(error) error, error) {
-	b := p.limits.of(awsmiddleware.GetOperationName(ctx))
+	operation := awsmiddleware.GetOperationName(ctx)
 	if ctx.Value(paidKey{}) == nil {
-		if err := b.wait(ctx); err != nil {
+		if err := p.limits.wait(ctx, operation); err != nil {
 			return nil, err
 		}
 	}
 	return func(err error) error {
-		b.settle(throttled(codeOf(err)))
+		p.limits.settle(operation, throttled(codeOf(err)))
 		return nil
 	}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/ec2sim/fault"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
@@ -29,14 +31,16 @@ func TestF23Throttling(t *testing.T) {
 		}
 		slow, _ := b.scoped(bobWest)
 		fast, _ := b.scoped(west)
-		if slow[reading].limiter.Limit() > 1 || fast[reading].limiter.Limit() != 10 {
-			t.Errorf("rates %v and %v", slow[reading].limiter.Limit(), fast[reading].limiter.Limit())
+		_, slowed := slow.of("DescribeVpcs")
+		_, other := fast.of("DescribeVpcs")
+		if slowed.limiter.Limit() > 1 || other.limiter.Limit() != rate.Inf {
+			t.Errorf("rates %v and %v", slowed.limiter.Limit(), other.limiter.Limit())
 		}
 		b.sim.ClearFaults()
 		for range 10 {
 			b.see(t, lookAt(near))
 		}
-		diff(t, float64(slow[reading].limiter.Limit()), 10.0)
+		diff(t, slowed.limiter.Limit(), rate.Inf)
 		failures.Shown(t, 23, b.sim.Fired()[fault.Error] > 0, "everything of one account is throttled")
 	})
 }
@@ -130,27 +134,31 @@ func TestNoTokenBeforeTheDeadline(t *testing.T) {
 		b := newBench(t, ec2sim.Config{})
 		b.see(t, lookAt(hub))
 		l, _ := b.scoped(west)
-		l[reading].limiter.SetLimit(0.001)
-		l[reading].limiter.AllowN(time.Now(), int(l[reading].limiter.Tokens()))
+		bucket, _ := l.of("DescribeVpcs")
+		bucket.SetLimit(0.001)
+		bucket.AllowN(time.Now(), int(bucket.Tokens()))
 		o := b.observe(t, lookAt(hub))
 		wantKind(t, o.Missing(west, netstate.ListVPCs), netstate.Throttled)
 	})
 }
 
-func TestBucketHalvesAndRecovers(t *testing.T) {
+func TestBrakeHalvesAndRecovers(t *testing.T) {
 	t.Parallel()
-	b := newLimits(0.5)[mutating]
+	l := newLimits(0.5)
+	_, b := l.of("CreateRoute")
 	for _, want := range []float64{1.25, 0.625, 0.3125, 0.15625, 0.15625} {
-		b.settle(true)
+		l.settle("CreateRoute", true)
 		diff(t, float64(b.limiter.Limit()), want)
 	}
 	if b.limiter.Tokens() >= 1 {
 		t.Errorf("%v tokens left", b.limiter.Tokens())
 	}
-	for range 100 {
-		b.settle(false)
+	for range 18 {
+		l.settle("DeleteRoute", false) // alike
 	}
-	diff(t, float64(b.limiter.Limit()), 2.5)
+	diff(t, float64(b.limiter.Limit()) < 2.5, true)
+	l.settle("DeleteRoute", false)
+	diff(t, b.limiter.Limit(), rate.Inf)
 }
 
 // The reads in flight are bounded, per scope and account.

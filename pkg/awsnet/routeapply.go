@@ -57,7 +57,7 @@ type guard struct {
 // for routes, so the gap is kept as short as it can be: the token for the write is taken before the read, and the write is sent once,
 // without a back-off in which the world could change.
 func (w *writer) guarded(ctx context.Context, g guard, write func(context.Context) error) *netstate.Error {
-	if err := w.limits.of(g.operation).wait(ctx); err != nil {
+	if err := w.limits.wait(ctx, g.operation); err != nil {
 		return w.failure(g.what, err, false)
 	}
 	now, there, err := w.routeNow(ctx, g.key)
