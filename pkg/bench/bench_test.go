@@ -34,7 +34,7 @@ func TestWorkloads(t *testing.T) {
 // The least that W1 can cost, counted by hand.
 func TestLimit(t *testing.T) {
 	t.Parallel()
-	none, all := workloads[0].nothingToDo(30*time.Millisecond), workloads[0].everything(30*time.Millisecond)
+	none, all := workloads[0].nothingToDo(30*time.Millisecond), workloads[0].everything(30*time.Millisecond, 1)
 	if want := 2 + 14; none.Calls != want {
 		t.Errorf("no change: %d calls, want %d: 2 sessions, 7 lists in 2 scopes", none.Calls, want)
 	}

@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	names := flags.String("workloads", "W1,W2,W3", "which, with commas between")
 	latency := flags.Duration("latency", 30*time.Millisecond, "added to every call")
-	share := flags.String("aws-share", "1", "the part of EC2's request rates that peerd may use")
+	share := flags.Float64("aws-share", 1, "the part of EC2's request rates that peerd may use")
 	throttle := flags.Bool("throttle", false, "the simulator enforces EC2's request rates")
 	out := flags.String("json", "", "a file for the figures")
 	if err := flags.Parse(args); err != nil {
@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 type bench struct {
 	dir, peerd string
 	latency    time.Duration
-	share      string
+	share      float64
 	throttle   bool
 	results    []result
 }
@@ -114,13 +114,13 @@ func (b *bench) workload(ctx context.Context, w workload) error {
 	}
 	defer sim.stop()
 	pass := func() (measure, error) {
-		return sim.run(ctx, b.latency, b.peerd, "--once", "--spec", spec, "--aws-share", b.share, "--color", "never")
+		return sim.run(ctx, b.latency, b.peerd, "--once", "--spec", spec, "--aws-share", fmt.Sprint(b.share), "--color", "never")
 	}
 	m, err := pass()
 	if err != nil {
 		return err
 	}
-	most := w.everything(b.latency)
+	most := w.everything(b.latency, b.share)
 	b.add(result{w.Name, "converge", m, &minimal[0], &most, most.Calls * 115 / 100})
 	if m, err = pass(); err != nil {
 		return err

@@ -25,7 +25,7 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 	defer cancel()
 	looks, endLooks := context.WithCancel(ctx)
 	defer p.join(endLooks)
-	wait := firstWait
+	began, wait := time.Now(), firstWait
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	stop := ctx.Done()
@@ -37,7 +37,7 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 		select {
 		case f := <-p.finished:
 			if p.record(f) {
-				progress, wait = true, firstWait
+				progress, wait = true, waitAfter(time.Since(began))
 				p.progressed()
 			}
 		case l := <-p.looked:
@@ -54,6 +54,12 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 			stop = nil // said once; what is in flight is waited for
 		}
 	}
+}
+
+// waitAfter is the wait after progress: in a pass that has gone on for long, looks come further apart, so that they stay few beside its writes
+// and still lengthen it by little.
+func waitAfter(working time.Duration) time.Duration {
+	return min(max(firstWait, working/16), lastWait)
 }
 
 // withGrace returns a context for calls that outlives ctx by the grace: a call in flight is finished, so that its effect is known.
