@@ -13,11 +13,13 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // Gate lets calls through one at a time, in an order that a seed decides: whatever goroutines the scheduler runs first, a seed means the
 // same every time. It works within a synctest bubble: it waits until nothing else can go on, and then lets one of the waiting calls pass.
-// A call that takes time, and then waits, does not hold up the others.
+// A call that takes time does not hold up the others; its answer waits for a turn too, since whatever else that time awoke comes first or
+// later by chance.
 type Gate struct {
 	next http.RoundTripper
 	seed uint64
@@ -27,6 +29,7 @@ type Gate struct {
 
 	mu      sync.Mutex // guards the rest
 	waiting []*turn
+	last    string // what the last one that passed says
 }
 
 type turn struct {
@@ -80,11 +83,20 @@ func (g *Gate) first() *turn {
 		return nil
 	}
 	slices.SortFunc(g.waiting, func(a, b *turn) int {
-		return cmp.Or(cmp.Compare(a.process, b.process), cmp.Compare(a.order, b.order), cmp.Compare(a.text, b.text))
+		return cmp.Or(cmp.Compare(a.process, b.process), g.twins(b)-g.twins(a), cmp.Compare(a.order, b.order), cmp.Compare(a.text, b.text))
 	})
 	t := g.waiting[g.race.choose(g.waiting)]
 	g.waiting = slices.DeleteFunc(g.waiting, func(x *turn) bool { return x == t })
+	g.last = t.text
 	return t
+}
+
+// twins is 1 for a call that says what the last one said: which of the two passed nobody can tell, so both do before either's next call.
+func (g *Gate) twins(t *turn) int {
+	if t.text == g.last {
+		return 1
+	}
+	return 0
 }
 
 // credential is who calls, and where: the part of a signature that does not depend on the time.
@@ -107,7 +119,18 @@ func (g *Gate) let(r *http.Request, process string) (*http.Response, error) {
 	if err := g.wait(r.Context(), process, text); err != nil {
 		return nil, err
 	}
-	return g.next.RoundTrip(r)
+	sent := time.Now()
+	resp, err := g.next.RoundTrip(r)
+	if time.Since(sent) == 0 {
+		return resp, err
+	}
+	if gone := g.wait(r.Context(), process, text); gone != nil {
+		if resp != nil {
+			resp.Body.Close()
+		}
+		return nil, gone
+	}
+	return resp, err
 }
 
 // Wait waits for the turn of a call that says that; calls that say the same are the same.

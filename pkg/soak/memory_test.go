@@ -121,6 +121,9 @@ func (w way) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
 		return lost(b, netstate.Ambiguous)
 	case f != nil && f.late > 0:
 		time.Sleep(f.late)
+		if err := w.gate.Wait(ctx, c.text); err != nil { // what else this time awoke comes first or later by chance
+			return lost(b, netstate.Ambiguous)
+		}
 	case f != nil:
 		return lost(b, f.answer)
 	}
