@@ -29,15 +29,22 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	stop := ctx.Done()
+	changed := false // since the last looks were begun
 	for {
 		p.start(ctx, calls)
-		if p.running == 0 && p.quiet(ctx) {
-			return progress
+		if p.running == 0 {
+			if p.quiet(ctx) {
+				return progress
+			}
+			if changed { // nothing else to do: what was done may show already
+				changed = false
+				timer.Reset(soon)
+			}
 		}
 		select {
 		case f := <-p.finished:
 			if p.record(f) {
-				progress, wait = true, waitAfter(time.Since(began))
+				progress, changed, wait = true, true, waitAfter(time.Since(began))
 				p.progressed()
 			}
 		case l := <-p.looked:
@@ -46,10 +53,11 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 			p.replan()
 		case <-timer.C:
 			if !p.quiet(ctx) {
+				changed = false
 				p.watch(looks)
 			}
-			wait = min(wait*3/2, lastWait)
 			timer.Reset(wait)
+			wait = min(wait*3/2, lastWait)
 		case <-stop:
 			stop = nil // said once; what is in flight is waited for
 		}

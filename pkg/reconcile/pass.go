@@ -12,6 +12,7 @@ import (
 
 // The waits of a pass grow from the first to the last, and start anew when something was done.
 const (
+	soon      = 10 * time.Millisecond // once nothing else is left to do: what ends at the same time is seen first
 	firstWait = 200 * time.Millisecond
 	lastWait  = 5 * time.Second
 	grace     = 10 * time.Second // for calls in flight once the pass is told to stop
