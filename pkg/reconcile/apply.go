@@ -25,26 +25,25 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 	defer cancel()
 	looks, endLooks := context.WithCancel(ctx)
 	defer p.join(endLooks)
-	began, wait := time.Now(), firstWait
+	began, watched, wait := time.Now(), time.Time{}, firstWait
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	stop := ctx.Done()
-	changed := false // since the last looks were begun
+	changed, early := 0, false // links that got on since the last look; whether the next one was brought forward for them
 	for {
 		p.start(ctx, calls)
-		if p.running == 0 {
-			if p.quiet(ctx) {
-				return progress
-			}
-			if changed { // nothing else to do: what was done may show already
-				changed = false
-				timer.Reset(soon)
-			}
+		if p.running == 0 && p.quiet(ctx) {
+			return progress
+		}
+		if changed > 0 && changed >= p.running && !early { // hardly anything else to do: what was done may show already
+			early = true
+			timer.Reset(max(soon, time.Until(watched.Add(apart(time.Since(began))))))
 		}
 		select {
 		case f := <-p.finished:
 			if p.record(f) {
-				progress, changed, wait = true, true, waitAfter(time.Since(began))
+				progress, wait = true, waitAfter(time.Since(began))
+				changed++
 				p.progressed()
 			}
 		case l := <-p.looked:
@@ -53,7 +52,7 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 			p.replan()
 		case <-timer.C:
 			if !p.quiet(ctx) {
-				changed = false
+				changed, early, watched = 0, false, time.Now()
 				p.watch(looks)
 			}
 			timer.Reset(wait)
@@ -64,10 +63,12 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 	}
 }
 
-// waitAfter is the wait after progress: in a pass that has gone on for long, looks come further apart, so that they stay few beside its writes
-// and still lengthen it by little.
+// apart is the least time between looks in a pass that has worked for so long: they lengthen it by little, and stay few beside its writes.
+func apart(working time.Duration) time.Duration { return working / 16 }
+
+// waitAfter is the wait after progress.
 func waitAfter(working time.Duration) time.Duration {
-	return min(max(firstWait, working/16), lastWait)
+	return min(max(firstWait, apart(working)), lastWait)
 }
 
 // withGrace returns a context for calls that outlives ctx by the grace: a call in flight is finished, so that its effect is known.
