@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -156,6 +158,89 @@ func onlyAction(counts map[string]int, action string) map[string]int {
 		}
 	}
 	return out
+}
+
+// mesh is a spec of n VPCs, each in an account of its own, all of them peered with a rule on each side. own is the mesh's, or the peering's of
+// the first two.
+func mesh(n int, ownMesh, ownPeering string) string {
+	var accounts, vpcs strings.Builder
+	var names []string
+	for i := range n {
+		fmt.Fprintf(&accounts, "  a%02d: {id: \"%012d\", role: peerd}\n", i, 111111111111+i)
+		fmt.Fprintf(&vpcs, "  v%02d: {account: a%02d, region: eu-west-1, id: vpc-%017x}\n", i, i, i+256)
+		names = append(names, fmt.Sprintf("v%02d", i))
+	}
+	text := "apiVersion: peerd/v1\nowner: acme\naccounts:\n" + accounts.String() + "vpcs:\n" + vpcs.String() +
+		"meshes: [{name: m, vpcs: [" + strings.Join(names, ", ") + "], side: {rules: [{group: app, protocol: tcp, ports: 80}]}" + ownMesh + "}]\n"
+	if ownPeering != "" {
+		text += "peerings: [{name: m/v00--v01, " + ownPeering + "}]\n"
+	}
+	return text
+}
+
+// A commit that concerns one peering costs the lists of its two scopes, its writes, and the connections again with the lists of what was
+// written, however large the mesh.
+func TestCallsOfACommit(t *testing.T) {
+	t.Parallel()
+	const ports, without = "rules: [{group: app, protocol: tcp, ports: [80, 443]}]", ", exclude: [[v00, v01]]"
+	const lists, connections = 14, 2
+	for what, tc := range map[string]struct {
+		before, peering string
+		calls           int
+	}{
+		"a rule of one side":    {"", "requester: {vpc: v00, " + ports + "}, accepter: {vpc: v01}", lists + 1 + connections + 4},
+		"a rule of both sides":  {"", "requester: {vpc: v00, " + ports + "}, accepter: {vpc: v01, " + ports + "}", lists + 2 + connections + 6},
+		"DNS of one side":       {"", "requester: {vpc: v00, dns: true}, accepter: {vpc: v01}", lists + 4 + 1 + connections},
+		"a wider route":         {"", "requester: {vpc: v00, routes: {to: [10.1.0.0/16, {cidr: 192.0.2.0/24, wider: true}]}}, accepter: {vpc: v01}", lists + 1 + connections + 2},
+		"nothing to be written": {"", "requester: {vpc: v00}, accepter: {vpc: v01}, adopt: true", lists},
+	} {
+		for _, n := range []int{3, 12} {
+			t.Run(fmt.Sprintf("%s/%d VPCs", what, n), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					if got := callsOfACommit(t, mesh(n, tc.before, ""), mesh(n, "", tc.peering)); len(got) != tc.calls {
+						t.Errorf("%d calls, want %d: %v", len(got), tc.calls, perScope(got))
+					}
+				})
+			})
+		}
+	}
+}
+
+// pushed is a source of what was pushed last.
+type pushed struct{ text string }
+
+// Fetch returns the commit.
+func (p *pushed) Fetch(context.Context, string) (reconcile.Commit, error) {
+	return reconcile.Commit{Hash: p.text, Files: fstest.MapFS{"spec.yaml": {Data: []byte(p.text)}}}, nil
+}
+
+// callsOfACommit has the loop make one spec, and returns what it calls for the next one, until it finds that in sync.
+func callsOfACommit(t *testing.T, before, after string) []ec2sim.Call {
+	box, err := sandbox.New(simtest.LoadSpec(t, mesh(strings.Count(before, "role:"), "", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, fetch := &pushed{before}, make(chan struct{})
+	var last *reconcile.Report
+	loop := reconcile.NewLoop(reconcile.LoopConfig{Target: simtest.Target(box.Sim), Source: source, Fetch: fetch, Interval: time.Hour,
+		Load:   func(c reconcile.Commit) (*spec.Set, error) { return spec.Load(c.Files, "") },
+		OnTurn: func(t reconcile.Turn) { last = t.Report }})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- loop.Run(ctx) }()
+	time.Sleep(5 * time.Minute)
+	synctest.Wait()
+	simtest.MustExit(t, "the first commit", last, reconcile.ExitInSync)
+	n := len(box.Sim.Calls())
+	source.text = after
+	fetch <- struct{}{}
+	time.Sleep(time.Minute)
+	synctest.Wait()
+	simtest.MustExit(t, "the second commit", last, reconcile.ExitInSync)
+	stop()
+	<-done
+	return box.Sim.Calls()[n:]
 }
 
 // What somebody changes by hand between two passes is noticed by the next one, and put right.

@@ -104,6 +104,28 @@ func (o *Observed) Replace(later *Observed, s Scope) *Observed {
 	return out
 }
 
+// ReplaceListed returns o with what some listings of one scope show in a later look at it; of connections, only whether they could be read.
+func (o *Observed) ReplaceListed(later *Observed, s Scope, listings ...Listing) *Observed {
+	out := o.Clone()
+	out.At = later.At
+	for _, l := range listings {
+		delete(out.Unread[s], l)
+		if err := later.Missing(s, l); err != nil {
+			out.Fail(s, l, err)
+		}
+		switch l {
+		case ListTables:
+			replace(out.Tables, later.Tables, func(k TableKey) bool { return k.Scope == s })
+			replace(out.Routes, later.Routes, func(k RouteKey) bool { return k.Scope == s })
+		case ListGroups, ListRules: // each shows groups
+			replace(out.Groups, later.Groups, func(k GroupKey) bool { return k.Scope == s })
+			replace(out.Rules, later.Rules, func(k RuleKey) bool { return k.Scope == s })
+		}
+	}
+	maps.Copy(out.PrefixLists, later.PrefixLists)
+	return out
+}
+
 func replace[K comparable, V any](have, later map[K]V, in func(K) bool) {
 	maps.DeleteFunc(have, func(k K, _ V) bool { return in(k) })
 	for k, v := range later {

@@ -218,7 +218,11 @@ func (l *Loop) fetch(ctx context.Context, t *Turn) []netstate.Link {
 func (l *Loop) pass(ctx context.Context, only []netstate.Link) *Report {
 	limits := l.cfg.Limits
 	limits.Allowed = plan.AllowedBy(l.commit.Message)
-	r := New(Config{Target: l.cfg.Target, Log: l.cfg.Log, Settle: daemonSettle, NoWait: true, Paused: l.cfg.Paused, OnDone: l.cfg.OnDone})
+	target := l.cfg.Target
+	if only != nil {
+		target = &near{Target: target}
+	}
+	r := New(Config{Target: target, Log: l.cfg.Log, Settle: daemonSettle, NoWait: true, Paused: l.cfg.Paused, OnDone: l.cfg.OnDone})
 	rep := r.Cycle(ctx, Input{Spec: l.set, DryRun: l.cfg.Observe(), Only: only, Near: only != nil, Prune: l.cfg.Prune && only == nil, Limits: limits, Memory: l.memory})
 	l.memory = rep.Memory
 	if rep.Err != nil && !errors.Is(rep.Err, context.Canceled) {
