@@ -94,6 +94,10 @@ type Drift struct {
 	Left     string // why no action of the plan mends it; empty: one does
 }
 
+// MaybeElsewhere reports whether nothing is done about the difference because a peering that is held, or that the look did not show, may be
+// for it as it is.
+func (d Drift) MaybeElsewhere() bool { return d.Left == heldMayWant }
+
 // Announced returns what a later plan of the same pass may do: only actions that the first plan held too.
 func (p *Plan) Announced(first *Plan) []Action {
 	said := map[string]bool{}

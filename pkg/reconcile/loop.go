@@ -172,7 +172,18 @@ func (l *Loop) turn(ctx context.Context, fetch, full bool) Turn {
 		return t // fetched, and nothing is new
 	}
 	t.Report = l.pass(ctx, only)
+	if t.Mode == ModeCommit && l.unfinished(t.Report, only) {
+		l.nextFull = time.Now()
+	}
 	return t
+}
+
+// unfinished reports whether a pass over the peerings of a commit left what only one over everything can do: a change of a rule that others
+// elsewhere may want as it is, or a removal.
+func (l *Loop) unfinished(rep *Report, only []netstate.Link) bool {
+	return rep.Final != nil && !rep.DryRun && !rep.Paused && slices.ContainsFunc(rep.Final.Drift, func(d plan.Drift) bool {
+		return slices.Contains(only, d.Link) && (d.MaybeElsewhere() || l.cfg.Prune && d.Kind == plan.DriftExtra)
+	})
 }
 
 // jittered spreads the passes of many peerd over time.

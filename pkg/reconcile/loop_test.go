@@ -188,6 +188,29 @@ func TestLoopAppliesSmallCommitsAtOnce(t *testing.T) {
 	})
 }
 
+// What a pass for a commit must leave, since a peering elsewhere may want the rule as it is, a full pass does at once.
+func TestLoopFinishesCommitsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shared := strings.Replace(twoPeerings, "accepter: {vpc: one}", "accepter: {vpc: one, rules: [{group: sg-0000000000000000a, protocol: tcp, ports: 22}]}", 1)
+		l := startLoop(t, shared, func(c *reconcile.LoopConfig) { c.Interval = time.Hour })
+		defer l.stop()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		before := len(l.modes())
+		l.push("second", strings.Replace(shared, "accepter: {vpc: two}", "accepter: {vpc: two}, tags: {team: net}", 1))
+		l.fetch <- struct{}{}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if d := cmp.Diff([]reconcile.Mode{reconcile.ModeCommit, reconcile.ModeFull}, l.modes()[before:]); d != "" {
+			t.Errorf("passes (-want +got):\n%s", d)
+		}
+		if got := l.last().Report; got.Exit() != reconcile.ExitInSync {
+			t.Errorf("not in sync: %+v", got.Verdicts())
+		}
+	})
+}
+
 // A value in Fetch asks the source, and makes no pass when nothing is new.
 func TestLoopFetchesWhenTold(t *testing.T) {
 	t.Parallel()
