@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -14,14 +15,7 @@ func TestWorkloads(t *testing.T) {
 	t.Parallel()
 	peerings := map[string]int{"W1": 1, "W2": 20, "W3": 100, "W4": 1225, "W5": 10000}
 	for _, w := range workloads {
-		files := fstest.MapFS{}
-		for name, text := range w.spec() {
-			files[name] = &fstest.MapFile{Data: []byte(text)}
-		}
-		set, err := spec.Load(files, ".")
-		if err != nil {
-			t.Fatalf("%s: %v", w.Name, err)
-		}
+		set := load(t, w.spec())
 		if len(set.Peerings) != peerings[w.Name] || len(w.pairs) != peerings[w.Name] {
 			t.Errorf("%s: %d pairs, %d peerings, want %d", w.Name, len(w.pairs), len(set.Peerings), peerings[w.Name])
 		}
@@ -29,6 +23,42 @@ func TestWorkloads(t *testing.T) {
 			t.Errorf("%s: %v", w.Name, err)
 		}
 	}
+}
+
+// Each commit of one line loads, and changes as many peerings of the mesh as it says.
+func TestCommitsOfOneLine(t *testing.T) {
+	t.Parallel()
+	w := workloads[slices.IndexFunc(workloads, func(w workload) bool { return w.shape == "mesh" })]
+	was := load(t, w.spec())
+	for i, want := range []int{1, 1, 1, 1, 1225} {
+		c := w.commitsOfOneLine()[i]
+		now, changed := load(t, c.files), 0
+		for _, p := range append(now.Peerings, was.Peerings...) {
+			a, b := was.Peering(p.Name), now.Peering(p.Name)
+			if a == nil || b == nil {
+				changed++
+			} else if a.Digest() != b.Digest() && p == b {
+				changed++
+			}
+		}
+		if changed != want {
+			t.Errorf("%s: %d peerings change, want %d", c.what, changed, want)
+		}
+		was = now
+	}
+}
+
+func load(t *testing.T, text map[string]string) *spec.Set {
+	t.Helper()
+	files := fstest.MapFS{}
+	for name, text := range text {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	set, err := spec.Load(files, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
 }
 
 // The least that W1 can cost, counted by hand.

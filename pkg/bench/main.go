@@ -1,6 +1,6 @@
 // Command bench measures peerd as a process against `peerd sim` as a process, and beside it a client that makes only the calls that must be
 // made. For each workload it prints what converging, finding nothing to do, and mending one route cost: calls, wall time, CPU and memory; and
-// the least that they can cost. Start reading at workload; the figures of a release are in docs/performance.md.
+// the least that they can cost; for a mesh also what a commit costs a daemon. Start reading at workload; the figures of a release are in docs/performance.md.
 package main
 
 import (
@@ -134,6 +134,9 @@ func (b *bench) workload(ctx context.Context, w workload) error {
 		return err
 	}
 	b.add(result{w.Name, "one route", m, nil, nil, 0})
+	if w.shape == "mesh" {
+		return b.commits(ctx, w, sim)
+	}
 	return nil
 }
 

@@ -87,7 +87,7 @@ func (s *simulator) run(ctx context.Context, latency time.Duration, program stri
 		return measure{}, err
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = []string{"AWS_ENDPOINT_URL=" + s.url, "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=100000000001", "AWS_SECRET_ACCESS_KEY=bench", "AWS_EC2_METADATA_DISABLED=true", "HOME=/nonexistent"}
+	cmd.Env = s.env()
 	var said strings.Builder
 	cmd.Stderr = &said
 	begun := time.Now()
@@ -107,6 +107,11 @@ func (s *simulator) run(ctx context.Context, latency time.Duration, program stri
 	calls, err := s.calls(len(before))
 	m.count(calls, latency)
 	return m, err
+}
+
+// env is the environment of a program that calls the simulator.
+func (s *simulator) env() []string {
+	return []string{"AWS_ENDPOINT_URL=" + s.url, "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=100000000001", "AWS_SECRET_ACCESS_KEY=bench", "AWS_EC2_METADATA_DISABLED=true", "HOME=/nonexistent"}
 }
 
 func last(text string, n int) string {
