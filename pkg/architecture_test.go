@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"pkg/netstate":                {},
 	"pkg/spec":                    {"pkg/netstate"},
 	"pkg/plan":                    {"pkg/netstate", "pkg/spec"},
-	"pkg/plan/plantest":           {"pkg/netstate"},
+	"pkg/plan/plantest":           {"pkg/netstate", "pkg/spec", "pkg/plan"},
 	"pkg/preflight":               {"pkg/netstate", "pkg/spec", "pkg/plan"},
 	"pkg/iampolicy":               {"pkg/netstate", "pkg/spec"},
 	"pkg/iampolicy/iamtest":       {"pkg/ec2sim", "pkg/ec2sim/wire", "pkg/ec2sim/world"},

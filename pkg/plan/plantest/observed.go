@@ -1,4 +1,4 @@
-// Package plantest reads looks at AWS from text, for tests of what is planned and shown. It must not decide anything.
+// Package plantest has looks at AWS, for tests of what is planned and shown: read from text, or large. It must not decide anything.
 package plantest
 
 import (
