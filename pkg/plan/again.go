@@ -93,7 +93,7 @@ func (b *builder) askAgain(s *state) {
 	}
 	tags := askedWith(c)
 	was := tryOf(tags)
-	changed := tags[netstate.TagEntry] != "" && tags[netstate.TagEntry] != s.want.Digest
+	changed := tags[netstate.TagEntry] != "" && tags[netstate.TagEntry] != s.want.entry.Digest()
 	switch partner := !s.want.Ends[1].Managed; {
 	case changed:
 	case c.Status == netstate.Rejected:
@@ -139,5 +139,5 @@ func (b *builder) hold(s *state, code, format string, args ...any) {
 
 // asks are the tags of a request: what must be known of it once it came to nothing, besides those that the entry states.
 func (s *state) asks() netstate.Tags {
-	return withName(s.want).With(netstate.Tags{netstate.TagEntry: s.want.Digest, netstate.TagTry: s.try.String()})
+	return withName(s.want).With(netstate.Tags{netstate.TagEntry: s.want.entry.Digest(), netstate.TagTry: s.try.String()})
 }

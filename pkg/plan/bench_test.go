@@ -48,7 +48,7 @@ func benchmarkDiff(b *testing.B, s *spec.Set, o *netstate.Observed) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		n = len(plan.Diff(want, o, plan.Options{}, problems).Actions)
+		n = len(plan.Diff(want, plan.Options{}, problems).Actions)
 	}
 	b.ReportMetric(float64(n), "actions")
 }

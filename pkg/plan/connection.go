@@ -142,7 +142,7 @@ func (b *builder) tagView(s *state, side netstate.Side, e *End) {
 			a.Tags = s.marked(s.want.Tags)
 		}
 		if view.Tags[netstate.TagEntry] == netstate.Leaving { // wanted again before its removal was finished
-			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: s.want.Digest})
+			a.Tags = a.Tags.With(netstate.Tags{netstate.TagEntry: s.want.entry.Digest()})
 		}
 		a.Tags = view.Tags.Missing(a.Tags)
 		a.Waits, a.New, a.Takes, a.Why = s.unshown, view.Owner() == "" && !s.adopted, s.adopted, "the view lacks them"
@@ -167,7 +167,7 @@ func (s *state) marked(t netstate.Tags) netstate.Tags {
 	if s.want.Ends[0].Managed && s.want.Ends[1].Managed {
 		return t
 	}
-	return t.With(netstate.Tags{netstate.TagEntry: s.want.Digest})
+	return t.With(netstate.Tags{netstate.TagEntry: s.want.entry.Digest()})
 }
 
 func (s *state) endOf(v netstate.VPC) *End {

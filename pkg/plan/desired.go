@@ -15,6 +15,8 @@ type Desired struct {
 	Known map[netstate.AccountID]bool // accounts that the spec names, and whether they are managed
 	Empty bool                        // the spec has no peerings at all
 
+	o      *netstate.Observed       // the look
+	at     *index                   // of it
 	unread map[*netstate.Error]bool // listings that a link complained of
 }
 
@@ -25,10 +27,11 @@ type DesiredLink struct {
 	Ends      [2]End // requester, accepter, as in the spec
 	Tags      netstate.Tags
 	Adopt     bool
-	Digest    string // of the entry; see spec.Peering.Digest
 	Suspended string // the reason; empty: not suspended
 	Held      bool   // nothing of it is changed, and nothing of it is known for sure
 	Unknown   bool   // held, and it is not even known which two VPCs it joins, or what is there of them
+
+	entry *spec.Peering // that it is of
 }
 
 // Pair returns the link's identity.

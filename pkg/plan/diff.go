@@ -48,13 +48,14 @@ type Options struct {
 // Make plans a spec against one look: Expand, then Diff.
 func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 	d, problems := Expand(s, o)
-	return Diff(d, o, opt, problems)
+	return Diff(d, opt, problems)
 }
 
-// Diff compares the desired state with one look, and orders what has to be done. The problems that Expand found are handed through.
-func Diff(d *Desired, o *netstate.Observed, opt Options, found []Problem) *Plan {
+// Diff compares the desired state with the look that it was resolved against, and orders what has to be done. The problems that Expand found are
+// handed through.
+func Diff(d *Desired, opt Options, found []Problem) *Plan {
 	out := &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.Prune, leaving: map[netstate.Link]bool{}, shared: map[netstate.Link][]string{}}
-	b := &builder{d: d, opt: opt, o: o, at: newIndex(o), out: out, byName: map[netstate.Link]*state{},
+	b := &builder{d: d, opt: opt, o: d.o, at: d.at, out: out, byName: map[netstate.Link]*state{},
 		wanted: map[netstate.RouteKey]bool{}, managed: map[netstate.RouteKey]bool{}, moved: map[netstate.RouteKey]netstate.Link{},
 		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}, blindRules: map[netstate.Scope]bool{}}
 	for _, l := range d.Links {

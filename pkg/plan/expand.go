@@ -14,7 +14,8 @@ import (
 // Expand resolves a spec against one look: which VPCs, tables and groups its names and selectors mean, and so which routes and rules
 // there should be. What cannot be resolved is a Problem and is left out, never guessed. The problems come sorted.
 func Expand(s *spec.Set, o *netstate.Observed) (*Desired, []Problem) {
-	x := &expander{set: s, o: o, at: newIndex(o), out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{},
+	at := newIndex(o)
+	x := &expander{set: s, o: o, at: at, out: &Desired{Owner: s.Owner, Rules: map[netstate.RuleKey]*DesiredRule{}, o: o, at: at,
 		Known: map[netstate.AccountID]bool{}, unread: map[*netstate.Error]bool{}, Empty: len(s.Peerings) == 0}}
 	for _, a := range s.Accounts {
 		x.out.Known[a.ID] = a.Managed
@@ -45,7 +46,7 @@ func (x *expander) problem(l *DesiredLink, pos spec.Pos, sev Severity, code, for
 
 // link expands one peering: first both VPCs, since each side's routes and rules need the other's CIDRs.
 func (x *expander) link(p *spec.Peering) *DesiredLink {
-	l := &DesiredLink{Name: p.Name, Pos: p.Pos, Adopt: p.Adopt, Digest: p.Digest(), Tags: ownTags(x.set.Owner, p.Name, p.Tags)}
+	l := &DesiredLink{Name: p.Name, Pos: p.Pos, Adopt: p.Adopt, entry: p, Tags: ownTags(x.set.Owner, p.Name, p.Tags)}
 	for i := range p.Sides {
 		x.end(l, i, &p.Sides[i])
 	}

@@ -9,11 +9,11 @@ import (
 
 // index is a look sorted by what is asked of it, so that a plan costs what the estate has and not its square.
 type index struct {
-	vpcs    map[netstate.Scope][]netstate.VPC     // sorted by id
-	tables  map[netstate.VPC][]netstate.TableKey  // sorted by id
-	subnets map[netstate.VPC][]netstate.SubnetKey // sorted by id
-	groups  map[groupsOf][]netstate.GroupID       // sorted
-	routes  map[netstate.TableKey][]netstate.RouteKey
+	vpcs    map[netstate.Scope][]netstate.VPC       // sorted by id
+	tables  map[netstate.VPC][]netstate.TableKey    // sorted by id
+	subnets map[netstate.VPC][]netstate.SubnetKey   // sorted by id
+	groups  map[groupsOf][]netstate.GroupID         // sorted
+	routes  map[routesTo][]netstate.RouteKey        // sorted
 	pairs   map[netstate.Pair][]netstate.Connection // sorted by id
 	labels  map[netstate.Link][]netstate.Connection // by labelOf, sorted by id
 }
@@ -24,9 +24,15 @@ type groupsOf struct {
 	vpc netstate.VPCID
 }
 
+// routesTo are the routes of a table to one connection.
+type routesTo struct {
+	table netstate.TableKey
+	conn  netstate.ConnID
+}
+
 func newIndex(o *netstate.Observed) *index {
 	x := &index{map[netstate.Scope][]netstate.VPC{}, map[netstate.VPC][]netstate.TableKey{}, map[netstate.VPC][]netstate.SubnetKey{},
-		map[groupsOf][]netstate.GroupID{}, map[netstate.TableKey][]netstate.RouteKey{}, map[netstate.Pair][]netstate.Connection{}, map[netstate.Link][]netstate.Connection{}}
+		map[groupsOf][]netstate.GroupID{}, map[routesTo][]netstate.RouteKey{}, map[netstate.Pair][]netstate.Connection{}, map[netstate.Link][]netstate.Connection{}}
 	for v := range o.VPCs {
 		x.vpcs[v.Scope] = append(x.vpcs[v.Scope], v)
 	}
@@ -41,9 +47,11 @@ func newIndex(o *netstate.Observed) *index {
 	for k, g := range o.Groups {
 		x.groups[groupsOf{k.Scope, g.VPC}] = append(x.groups[groupsOf{k.Scope, g.VPC}], k.ID)
 	}
-	for k := range o.Routes {
-		t := netstate.TableKey{Scope: k.Scope, ID: k.Table}
-		x.routes[t] = append(x.routes[t], k)
+	for k, r := range o.Routes {
+		if r.Target.Kind == netstate.TargetPeering {
+			to := routesTo{netstate.TableKey{Scope: k.Scope, ID: k.Table}, netstate.ConnID(r.Target.ID)}
+			x.routes[to] = append(x.routes[to], k)
+		}
 	}
 	for _, c := range o.Connections {
 		x.pairs[c.Pair()] = append(x.pairs[c.Pair()], c)

@@ -165,8 +165,8 @@ func (b *builder) whyNotClose(c netstate.Connection) string {
 func (b *builder) carries(c netstate.Connection, label netstate.Link) (moves bool, stays string) {
 	for _, side := range []netstate.Side{netstate.RequesterSide, netstate.AccepterSide} {
 		for _, t := range b.at.tables[c.VPC(side)] {
-			for _, k := range b.at.routes[t] {
-				if !b.wanted[k] || b.o.Routes[k].Target != netstate.ToPeering(c.ID) {
+			for _, k := range b.at.routes[routesTo{t, c.ID}] {
+				if !b.wanted[k] {
 					continue
 				}
 				by, moving := b.moved[k]
@@ -193,9 +193,9 @@ func (b *builder) leaveRoutes(c netstate.Connection, v netstate.VPC, label netst
 		if b.unselected(label, v, t.ID) {
 			continue
 		}
-		for _, k := range b.at.routes[t] {
+		for _, k := range b.at.routes[routesTo{t, c.ID}] {
 			r := b.o.Routes[k]
-			if r.Target == netstate.ToPeering(c.ID) && r.Origin == netstate.OriginCreateRoute && !b.wanted[k] {
+			if r.Origin == netstate.OriginCreateRoute && !b.wanted[k] {
 				b.managed[k] = true
 				b.removeUnless(why, RemoveRoute{head{Of: label, At: k.Scope, Why: "its peering is gone from the spec"}, k, r.Target}, ResourceRoute)
 			}

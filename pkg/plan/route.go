@@ -147,10 +147,8 @@ func (b *builder) refuseContested() {
 			}
 		}
 	}
+	maps.DeleteFunc(wanting, func(_ netstate.RouteKey, by []*state) bool { return len(by) < 2 })
 	for _, k := range slices.SortedFunc(maps.Keys(wanting), netstate.RouteKey.Compare) {
-		if len(wanting[k]) < 2 {
-			continue
-		}
 		holder := b.holder(k, wanting[k])
 		for _, s := range wanting[k] {
 			if s != holder {
@@ -190,10 +188,8 @@ func (b *builder) routeActions(s *state, e *End) {
 			want[k] = s.target()
 		}
 	}
-	for t := range e.Tables {
-		for _, k := range b.at.routes[netstate.TableKey{Scope: e.VPC.Scope, ID: t}] {
-			b.sortOut(s, e, k, want, have)
-		}
+	for _, k := range b.standing(s, e) {
+		b.sortOut(s, e, k, want, have)
 	}
 	d := diff(want, have, netstate.RouteKey.Compare)
 	for _, k := range d.missing {
@@ -211,6 +207,27 @@ func (b *builder) routeActions(s *state, e *End) {
 		}
 		b.remove(RemoveRoute{s.head(k.Scope, false, "no longer wanted"), k, have[k]}, ResourceRoute, s.want.Suspended)
 	}
+}
+
+// standing are the observed routes about which an end has a say: those where it wants one, and those in its tables to the link's connection.
+func (b *builder) standing(s *state, e *End) []netstate.RouteKey {
+	var out []netstate.RouteKey
+	for k := range e.Routes {
+		if _, there := b.o.Routes[k]; there {
+			out = append(out, k)
+		}
+	}
+	if s.conn == nil {
+		return out
+	}
+	for t := range e.Tables {
+		for _, k := range b.at.routes[routesTo{netstate.TableKey{Scope: e.VPC.Scope, ID: t}, s.conn.ID}] {
+			if _, wanted := e.Routes[k]; !wanted {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
 }
 
 // sortOut claims one observed route: it is compared, or it leaves the desired state as a conflict.

@@ -14,7 +14,7 @@ func BenchmarkCheck(b *testing.B) {
 	for name, o := range map[string]*netstate.Observed{"from nothing": empty, "no change": plantest.Converged(s, empty)} {
 		b.Run(name, func(b *testing.B) {
 			want, problems := plan.Expand(s, o)
-			p := plan.Diff(want, o, plan.Options{}, problems)
+			p := plan.Diff(want, plan.Options{}, problems)
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {

@@ -189,7 +189,7 @@ func checkText(t *testing.T, text string, o *netstate.Observed) (*plan.Plan, []p
 		t.Fatal(err)
 	}
 	want, problems := plan.Expand(s, o)
-	p := plan.Diff(want, o, plan.Options{}, problems)
+	p := plan.Diff(want, plan.Options{}, problems)
 	before := slices.Clone(p.Actions)
 	found, uses := preflight.Check(s, want, o, p)
 	p.Refuse(found)

@@ -65,13 +65,14 @@ func (c *checker) firstBeaten(winner, loser netstate.RouteKey) (q, p netip.Prefi
 // through its connection anyway, are no loss.
 func (c *checker) shadowed(l *plan.DesiredLink, k netstate.RouteKey, beside []netstate.RouteKey) {
 	for _, b := range beside {
+		q, p, found := c.firstBeaten(b, k)
+		if !found {
+			continue
+		}
 		to := c.o.Routes[b].Target
 		_, wanted := l.Ends[0].Routes[b]
 		_, wantedToo := l.Ends[1].Routes[b]
-		if wanted || wantedToo || to.Kind == netstate.TargetLocal || to == netstate.ToPeering(c.conns[l.Name]) {
-			continue
-		}
-		if q, p, found := c.firstBeaten(b, k); found {
+		if !wanted && !wantedToo && to.Kind != netstate.TargetLocal && to != netstate.ToPeering(c.conns[l.Name]) {
 			c.warn(l.Name, CodeShadowed, "%s in %s points at %s and comes before %s: what it covers does not go through the peering; remove it if that is not meant",
 				within(q, b.Dest), b.Table, to, within(p, k.Dest))
 		}
@@ -81,11 +82,8 @@ func (c *checker) shadowed(l *plan.DesiredLink, k netstate.RouteKey, beside []ne
 // takes warns of routes with another target that a new one gets traffic of.
 func (c *checker) takes(a plan.AddRoute, beside []netstate.RouteKey) {
 	for _, b := range beside {
-		to := c.o.Routes[b].Target
-		if to.Kind == netstate.TargetLocal || to == netstate.ToPeering(a.Conn) {
-			continue
-		}
-		if q, p, found := c.firstBeaten(a.Key, b); found && p.Bits() > 0 {
+		q, p, found := c.firstBeaten(a.Key, b)
+		if to := c.o.Routes[b].Target; found && p.Bits() > 0 && to.Kind != netstate.TargetLocal && to != netstate.ToPeering(a.Conn) {
 			c.warn(a.Link(), CodeTakes, "takes %s from %s %s in %s: list narrower destinations under routes.to if that is not meant", within(q, a.Key.Dest), to, within(p, b.Dest), b.Table)
 		}
 	}

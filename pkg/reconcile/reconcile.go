@@ -109,7 +109,7 @@ type Input struct {
 // plan plans the input against one look; links to avoid failed, and what they share with others is for those to do.
 func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.Plan {
 	want, problems := plan.Expand(in.Spec, o)
-	p := plan.Diff(want, o, plan.Options{Prune: in.Prune, Memory: in.Memory, Only: in.Only, Avoid: avoid}, problems)
+	p := plan.Diff(want, plan.Options{Prune: in.Prune, Memory: in.Memory, Only: in.Only, Avoid: avoid}, problems)
 	found, quotas := preflight.Check(in.Spec, want, o, p)
 	p.Refuse(found)
 	p.Quotas = quotas

@@ -49,7 +49,7 @@ func BenchmarkW4(b *testing.B) {
 // checked is the plan as a cycle makes it.
 func checked(s *spec.Set, o *netstate.Observed) *plan.Plan {
 	want, problems := plan.Expand(s, o)
-	p := plan.Diff(want, o, plan.Options{Prune: true}, problems)
+	p := plan.Diff(want, plan.Options{Prune: true}, problems)
 	found, quotas := preflight.Check(s, want, o, p)
 	p.Refuse(found)
 	p.Quotas = quotas
