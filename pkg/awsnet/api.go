@@ -7,35 +7,73 @@ import (
 )
 
 // ec2API is every call of EC2 that peerd makes: the list of its permissions. STS is called twice more, AssumeRole and GetCallerIdentity,
-// in session.go. The interface is long because it is a list; nobody but the SDK's client implements it.
-type ec2API interface {
-	DescribeVpcPeeringConnections(context.Context, *ec2.DescribeVpcPeeringConnectionsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcPeeringConnectionsOutput, error)
-	DescribeVpcs(context.Context, *ec2.DescribeVpcsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcsOutput, error)
-	DescribeVpcAttribute(context.Context, *ec2.DescribeVpcAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeVpcAttributeOutput, error)
-	DescribeSubnets(context.Context, *ec2.DescribeSubnetsInput, ...func(*ec2.Options)) (*ec2.DescribeSubnetsOutput, error)
-	DescribeRouteTables(context.Context, *ec2.DescribeRouteTablesInput, ...func(*ec2.Options)) (*ec2.DescribeRouteTablesOutput, error)
-	DescribeSecurityGroups(context.Context, *ec2.DescribeSecurityGroupsInput, ...func(*ec2.Options)) (*ec2.DescribeSecurityGroupsOutput, error)
-	DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityGroupRulesInput, ...func(*ec2.Options)) (*ec2.DescribeSecurityGroupRulesOutput, error)
-	DescribeNetworkAcls(context.Context, *ec2.DescribeNetworkAclsInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkAclsOutput, error)
-	DescribeNetworkInterfaces(context.Context, *ec2.DescribeNetworkInterfacesInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error)
-	DescribeManagedPrefixLists(context.Context, *ec2.DescribeManagedPrefixListsInput, ...func(*ec2.Options)) (*ec2.DescribeManagedPrefixListsOutput, error)
-	GetManagedPrefixListEntries(context.Context, *ec2.GetManagedPrefixListEntriesInput, ...func(*ec2.Options)) (*ec2.GetManagedPrefixListEntriesOutput, error)
+// in session.go. They are functions and not an interface's methods, since the linker keeps each of the several hundred operations of a client that
+// is put into an interface: they are a third of the program then.
+type ec2API struct {
+	DescribeVpcPeeringConnections call[ec2.DescribeVpcPeeringConnectionsInput, ec2.DescribeVpcPeeringConnectionsOutput]
+	DescribeVpcs                  call[ec2.DescribeVpcsInput, ec2.DescribeVpcsOutput]
+	DescribeVpcAttribute          call[ec2.DescribeVpcAttributeInput, ec2.DescribeVpcAttributeOutput]
+	DescribeSubnets               call[ec2.DescribeSubnetsInput, ec2.DescribeSubnetsOutput]
+	DescribeRouteTables           call[ec2.DescribeRouteTablesInput, ec2.DescribeRouteTablesOutput]
+	DescribeSecurityGroups        call[ec2.DescribeSecurityGroupsInput, ec2.DescribeSecurityGroupsOutput]
+	DescribeSecurityGroupRules    call[ec2.DescribeSecurityGroupRulesInput, ec2.DescribeSecurityGroupRulesOutput]
+	DescribeNetworkAcls           call[ec2.DescribeNetworkAclsInput, ec2.DescribeNetworkAclsOutput]
+	DescribeNetworkInterfaces     call[ec2.DescribeNetworkInterfacesInput, ec2.DescribeNetworkInterfacesOutput]
+	DescribeManagedPrefixLists    call[ec2.DescribeManagedPrefixListsInput, ec2.DescribeManagedPrefixListsOutput]
+	GetManagedPrefixListEntries   call[ec2.GetManagedPrefixListEntriesInput, ec2.GetManagedPrefixListEntriesOutput]
 
-	CreateVpcPeeringConnection(context.Context, *ec2.CreateVpcPeeringConnectionInput, ...func(*ec2.Options)) (*ec2.CreateVpcPeeringConnectionOutput, error)
-	AcceptVpcPeeringConnection(context.Context, *ec2.AcceptVpcPeeringConnectionInput, ...func(*ec2.Options)) (*ec2.AcceptVpcPeeringConnectionOutput, error)
-	DeleteVpcPeeringConnection(context.Context, *ec2.DeleteVpcPeeringConnectionInput, ...func(*ec2.Options)) (*ec2.DeleteVpcPeeringConnectionOutput, error)
-	ModifyVpcPeeringConnectionOptions(context.Context, *ec2.ModifyVpcPeeringConnectionOptionsInput, ...func(*ec2.Options)) (*ec2.ModifyVpcPeeringConnectionOptionsOutput, error)
-	CreateTags(context.Context, *ec2.CreateTagsInput, ...func(*ec2.Options)) (*ec2.CreateTagsOutput, error)
+	CreateVpcPeeringConnection        call[ec2.CreateVpcPeeringConnectionInput, ec2.CreateVpcPeeringConnectionOutput]
+	AcceptVpcPeeringConnection        call[ec2.AcceptVpcPeeringConnectionInput, ec2.AcceptVpcPeeringConnectionOutput]
+	DeleteVpcPeeringConnection        call[ec2.DeleteVpcPeeringConnectionInput, ec2.DeleteVpcPeeringConnectionOutput]
+	ModifyVpcPeeringConnectionOptions call[ec2.ModifyVpcPeeringConnectionOptionsInput, ec2.ModifyVpcPeeringConnectionOptionsOutput]
+	CreateTags                        call[ec2.CreateTagsInput, ec2.CreateTagsOutput]
 
-	CreateRoute(context.Context, *ec2.CreateRouteInput, ...func(*ec2.Options)) (*ec2.CreateRouteOutput, error)
-	ReplaceRoute(context.Context, *ec2.ReplaceRouteInput, ...func(*ec2.Options)) (*ec2.ReplaceRouteOutput, error)
-	DeleteRoute(context.Context, *ec2.DeleteRouteInput, ...func(*ec2.Options)) (*ec2.DeleteRouteOutput, error)
+	CreateRoute  call[ec2.CreateRouteInput, ec2.CreateRouteOutput]
+	ReplaceRoute call[ec2.ReplaceRouteInput, ec2.ReplaceRouteOutput]
+	DeleteRoute  call[ec2.DeleteRouteInput, ec2.DeleteRouteOutput]
 
-	AuthorizeSecurityGroupIngress(context.Context, *ec2.AuthorizeSecurityGroupIngressInput, ...func(*ec2.Options)) (*ec2.AuthorizeSecurityGroupIngressOutput, error)
-	AuthorizeSecurityGroupEgress(context.Context, *ec2.AuthorizeSecurityGroupEgressInput, ...func(*ec2.Options)) (*ec2.AuthorizeSecurityGroupEgressOutput, error)
-	RevokeSecurityGroupIngress(context.Context, *ec2.RevokeSecurityGroupIngressInput, ...func(*ec2.Options)) (*ec2.RevokeSecurityGroupIngressOutput, error)
-	RevokeSecurityGroupEgress(context.Context, *ec2.RevokeSecurityGroupEgressInput, ...func(*ec2.Options)) (*ec2.RevokeSecurityGroupEgressOutput, error)
-	ModifySecurityGroupRules(context.Context, *ec2.ModifySecurityGroupRulesInput, ...func(*ec2.Options)) (*ec2.ModifySecurityGroupRulesOutput, error)
-	UpdateSecurityGroupRuleDescriptionsIngress(context.Context, *ec2.UpdateSecurityGroupRuleDescriptionsIngressInput, ...func(*ec2.Options)) (*ec2.UpdateSecurityGroupRuleDescriptionsIngressOutput, error)
-	UpdateSecurityGroupRuleDescriptionsEgress(context.Context, *ec2.UpdateSecurityGroupRuleDescriptionsEgressInput, ...func(*ec2.Options)) (*ec2.UpdateSecurityGroupRuleDescriptionsEgressOutput, error)
+	AuthorizeSecurityGroupIngress              call[ec2.AuthorizeSecurityGroupIngressInput, ec2.AuthorizeSecurityGroupIngressOutput]
+	AuthorizeSecurityGroupEgress               call[ec2.AuthorizeSecurityGroupEgressInput, ec2.AuthorizeSecurityGroupEgressOutput]
+	RevokeSecurityGroupIngress                 call[ec2.RevokeSecurityGroupIngressInput, ec2.RevokeSecurityGroupIngressOutput]
+	RevokeSecurityGroupEgress                  call[ec2.RevokeSecurityGroupEgressInput, ec2.RevokeSecurityGroupEgressOutput]
+	ModifySecurityGroupRules                   call[ec2.ModifySecurityGroupRulesInput, ec2.ModifySecurityGroupRulesOutput]
+	UpdateSecurityGroupRuleDescriptionsIngress call[ec2.UpdateSecurityGroupRuleDescriptionsIngressInput, ec2.UpdateSecurityGroupRuleDescriptionsIngressOutput]
+	UpdateSecurityGroupRuleDescriptionsEgress  call[ec2.UpdateSecurityGroupRuleDescriptionsEgressInput, ec2.UpdateSecurityGroupRuleDescriptionsEgressOutput]
+}
+
+// call is one operation of the SDK's client.
+type call[In, Out any] func(context.Context, *In, ...func(*ec2.Options)) (*Out, error)
+
+func newEC2API(c *ec2.Client) ec2API {
+	return ec2API{
+		DescribeVpcPeeringConnections: c.DescribeVpcPeeringConnections,
+		DescribeVpcs:                  c.DescribeVpcs,
+		DescribeVpcAttribute:          c.DescribeVpcAttribute,
+		DescribeSubnets:               c.DescribeSubnets,
+		DescribeRouteTables:           c.DescribeRouteTables,
+		DescribeSecurityGroups:        c.DescribeSecurityGroups,
+		DescribeSecurityGroupRules:    c.DescribeSecurityGroupRules,
+		DescribeNetworkAcls:           c.DescribeNetworkAcls,
+		DescribeNetworkInterfaces:     c.DescribeNetworkInterfaces,
+		DescribeManagedPrefixLists:    c.DescribeManagedPrefixLists,
+		GetManagedPrefixListEntries:   c.GetManagedPrefixListEntries,
+
+		CreateVpcPeeringConnection:        c.CreateVpcPeeringConnection,
+		AcceptVpcPeeringConnection:        c.AcceptVpcPeeringConnection,
+		DeleteVpcPeeringConnection:        c.DeleteVpcPeeringConnection,
+		ModifyVpcPeeringConnectionOptions: c.ModifyVpcPeeringConnectionOptions,
+		CreateTags:                        c.CreateTags,
+
+		CreateRoute:  c.CreateRoute,
+		ReplaceRoute: c.ReplaceRoute,
+		DeleteRoute:  c.DeleteRoute,
+
+		AuthorizeSecurityGroupIngress:              c.AuthorizeSecurityGroupIngress,
+		AuthorizeSecurityGroupEgress:               c.AuthorizeSecurityGroupEgress,
+		RevokeSecurityGroupIngress:                 c.RevokeSecurityGroupIngress,
+		RevokeSecurityGroupEgress:                  c.RevokeSecurityGroupEgress,
+		ModifySecurityGroupRules:                   c.ModifySecurityGroupRules,
+		UpdateSecurityGroupRuleDescriptionsIngress: c.UpdateSecurityGroupRuleDescriptionsIngress,
+		UpdateSecurityGroupRuleDescriptionsEgress:  c.UpdateSecurityGroupRuleDescriptionsEgress,
+	}
 }

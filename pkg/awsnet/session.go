@@ -145,12 +145,12 @@ func (s *session) client(scope netstate.Scope) *client {
 		return c
 	}
 	api := func(writes bool) ec2API {
-		return ec2.NewFromConfig(s.source, func(o *ec2.Options) {
+		return newEC2API(ec2.NewFromConfig(s.source, func(o *ec2.Options) {
 			o.Region = string(scope.Region)
 			o.Credentials = s.keys
 			o.HTTPClient = &wire{s.http, scope, &s.t.cfg}
 			o.Retryer, o.RetryMaxAttempts = newPacer(limits, writes, &s.t.cfg), 0
-		})
+		}))
 	}
 	c := &client{
 		scope: scope, cfg: &s.t.cfg, keys: s.keys, limits: limits, read: api(false), write: api(true),
