@@ -1,3 +1,5 @@
+//go:build !nokube
+
 package main
 
 import (
@@ -11,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -30,24 +31,6 @@ const (
 	leaseMargin   = 3 * time.Second // before the lease ends no new write is begun: one call must fit
 	giveBackTime  = 3 * time.Second // for giving the lease back at the end: peerd ends then, whether it worked or not
 )
-
-// leaderOptions are how it is settled who writes.
-type leaderOptions struct {
-	elect bool
-	lease string
-}
-
-func (o *leaderOptions) flags(f *pflag.FlagSet) {
-	f.BoolVar(&o.elect, "leader-elect", false, "of several peerd, let one write: elect it on a Lease of Kubernetes; the others measure drift with the accounts' readRole")
-	f.StringVar(&o.lease, "leader-elect-resource-name", "peerd", "`NAME` of the Lease, in the pod's namespace (POD_NAMESPACE)")
-}
-
-func (o *leaderOptions) check(f *pflag.FlagSet) error {
-	if !o.elect && f.Changed("leader-elect-resource-name") {
-		return usageError("--leader-elect-resource-name without --leader-elect: every peerd would write")
-	}
-	return nil
-}
 
 // election is one peerd's part in electing who writes, on a Lease of Kubernetes.
 type election struct {
