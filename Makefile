@@ -5,7 +5,7 @@ FUZZTIME = 10s
 # what a long test says, without its parts; its failure is the command's.
 SUMMARY = awk '!/^=== / && !/--- PASS/; /^FAIL/ {failed = 1} END {exit failed}'
 
-.PHONY: build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep reproducible check bench
+.PHONY: build test race lint fuzz golden rows mutants soak soak-idle soak-import sweep reproducible check bench bench-compare
 
 build:
 	go build -o bin/peerd ./cmd/peerd
@@ -79,3 +79,11 @@ check: test lint race fuzz rows mutants sweep soak soak-idle soak-import reprodu
 WORKLOADS = W1,W2,W3
 bench:
 	go run ./pkg/bench -workloads $(WORKLOADS)
+
+# bench-compare runs the Go benchmarks of the commits BASE and NEW, BENCH of them COUNT times, and says what got faster and what slower.
+BASE =
+NEW = HEAD
+BENCH = .
+COUNT = 6
+bench-compare:
+	BENCH='$(BENCH)' COUNT=$(COUNT) pkg/bench/compare.sh $(BASE) $(NEW)

@@ -56,6 +56,7 @@ func BenchmarkCheckReply(b *testing.B) {
 	item := "<item><vpcId>vpc-0000000000000a001</vpcId><cidrBlock>10.0.0.0/16</cidrBlock><tagSet><item><key>Name</key><value>hub</value></item></tagSet></item>"
 	body := []byte(`<DescribeVpcsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><vpcSet>` + strings.Repeat(item, 1000) + `</vpcSet></DescribeVpcsResponse>`)
 	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
 	for b.Loop() {
 		if err := checkReply("DescribeVpcs", body); err != nil {
 			b.Fatal(err)

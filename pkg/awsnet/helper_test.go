@@ -107,7 +107,7 @@ type bench struct {
 }
 
 // newBench makes a target whose calls the simulator answers in process.
-func newBench(t *testing.T, sim ec2sim.Config, change ...func(*Config)) *bench {
+func newBench(t testing.TB, sim ec2sim.Config, change ...func(*Config)) *bench {
 	t.Helper()
 	if sim.World == nil {
 		sim.World = []byte(worldFile)
@@ -193,7 +193,7 @@ func (b *bench) see(t *testing.T, l netstate.Look) *netstate.Observed {
 }
 
 // apply applies actions in a scope, which package plan alone can write into an action.
-func (b *bench) apply(t *testing.T, s netstate.Scope, actions ...plan.Action) []plan.Outcome {
+func (b *bench) apply(t testing.TB, s netstate.Scope, actions ...plan.Action) []plan.Outcome {
 	t.Helper()
 	b.know()
 	out := make([]plan.Outcome, len(actions))
@@ -219,7 +219,7 @@ func (b *bench) know() {
 }
 
 // must applies one action and returns what AWS answered with.
-func (b *bench) must(t *testing.T, s netstate.Scope, a plan.Action) string {
+func (b *bench) must(t testing.TB, s netstate.Scope, a plan.Action) string {
 	t.Helper()
 	out := b.apply(t, s, a)
 	if out[0].Err != nil {
@@ -229,7 +229,7 @@ func (b *bench) must(t *testing.T, s netstate.Scope, a plan.Action) string {
 }
 
 // peer opens and accepts a connection between two VPCs.
-func (b *bench) peer(t *testing.T, from, to netstate.VPC) netstate.ConnID {
+func (b *bench) peer(t testing.TB, from, to netstate.VPC) netstate.ConnID {
 	t.Helper()
 	id := netstate.ConnID(b.must(t, from.Scope, plan.OpenConnection{Requester: from, Accepter: to, Tags: ourTags}))
 	b.must(t, to.Scope, plan.AcceptConnection{Conn: id, Requester: from, Accepter: to})

@@ -214,6 +214,7 @@ func BenchmarkCycle(b *testing.B) {
 			target := reconciletest.New(w)
 			cfg := reconcile.Config{Target: target, Timeout: time.Minute}
 			_ = reconcile.New(cfg).Cycle(b.Context(), reconcile.Input{Spec: s})
+			b.ReportAllocs()
 			for b.Loop() {
 				if r := reconcile.New(cfg).Cycle(b.Context(), reconcile.Input{Spec: s}); r.Exit() != reconcile.ExitInSync {
 					b.Fatal(r.Verdicts())
