@@ -182,7 +182,7 @@ func mesh(n int, ownMesh, ownPeering string) string {
 // written, however large the mesh.
 func TestCallsOfACommit(t *testing.T) {
 	t.Parallel()
-	const ports, without = "rules: [{group: app, protocol: tcp, ports: [80, 443]}]", ", exclude: [[v00, v01]]"
+	const ports = "rules: [{group: app, protocol: tcp, ports: [80, 443]}]"
 	const lists, connections = 14, 2
 	for what, tc := range map[string]struct {
 		before, peering string
@@ -192,14 +192,16 @@ func TestCallsOfACommit(t *testing.T) {
 		"a rule of both sides":  {"", "requester: {vpc: v00, " + ports + "}, accepter: {vpc: v01, " + ports + "}", lists + 2 + connections + 6},
 		"DNS of one side":       {"", "requester: {vpc: v00, dns: true}, accepter: {vpc: v01}", lists + 4 + 1 + connections},
 		"a wider route":         {"", "requester: {vpc: v00, routes: {to: [10.1.0.0/16, {cidr: 192.0.2.0/24, wider: true}]}}, accepter: {vpc: v01}", lists + 1 + connections + 2},
+		"a new peering":         {", exclude: [[v00, v01]]", "", 3*lists + 7 + 2*connections + 12}, // a pass for each state
 		"nothing to be written": {"", "requester: {vpc: v00}, accepter: {vpc: v01}, adopt: true", lists},
 	} {
 		for _, n := range []int{3, 12} {
 			t.Run(fmt.Sprintf("%s/%d VPCs", what, n), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					if got := callsOfACommit(t, mesh(n, tc.before, ""), mesh(n, "", tc.peering)); len(got) != tc.calls {
-						t.Errorf("%d calls, want %d: %v", len(got), tc.calls, perScope(got))
+					got, took := callsOfACommit(t, mesh(n, tc.before, ""), mesh(n, "", tc.peering))
+					if len(got) != tc.calls || took > 3*time.Second {
+						t.Errorf("%d calls, want %d, in %v, want 3s at most: %v", len(got), tc.calls, took, perScope(got))
 					}
 				})
 			})
@@ -207,21 +209,21 @@ func TestCallsOfACommit(t *testing.T) {
 	}
 }
 
-// pushed is a source of what was pushed last.
-type pushed struct{ text string }
+// branch is a source of what was pushed last.
+type branch struct{ text string }
 
 // Fetch returns the commit.
-func (p *pushed) Fetch(context.Context, string) (reconcile.Commit, error) {
+func (p *branch) Fetch(context.Context, string) (reconcile.Commit, error) {
 	return reconcile.Commit{Hash: p.text, Files: fstest.MapFS{"spec.yaml": {Data: []byte(p.text)}}}, nil
 }
 
-// callsOfACommit has the loop make one spec, and returns what it calls for the next one, until it finds that in sync.
-func callsOfACommit(t *testing.T, before, after string) []ec2sim.Call {
+// callsOfACommit has the loop make one spec, and returns what it calls for the next one until it finds that in sync, and how long that takes.
+func callsOfACommit(t *testing.T, before, after string) ([]ec2sim.Call, time.Duration) {
 	box, err := sandbox.New(simtest.LoadSpec(t, mesh(strings.Count(before, "role:"), "", "")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, fetch := &pushed{before}, make(chan struct{})
+	source, fetch := &branch{before}, make(chan struct{})
 	var last *reconcile.Report
 	loop := reconcile.NewLoop(reconcile.LoopConfig{Target: simtest.Target(box.Sim), Source: source, Fetch: fetch, Interval: time.Hour,
 		Load:   func(c reconcile.Commit) (*spec.Set, error) { return spec.Load(c.Files, "") },
@@ -232,7 +234,7 @@ func callsOfACommit(t *testing.T, before, after string) []ec2sim.Call {
 	time.Sleep(5 * time.Minute)
 	synctest.Wait()
 	simtest.MustExit(t, "the first commit", last, reconcile.ExitInSync)
-	n := len(box.Sim.Calls())
+	n, pushed := len(box.Sim.Calls()), time.Now()
 	source.text = after
 	fetch <- struct{}{}
 	time.Sleep(time.Minute)
@@ -240,7 +242,8 @@ func callsOfACommit(t *testing.T, before, after string) []ec2sim.Call {
 	simtest.MustExit(t, "the second commit", last, reconcile.ExitInSync)
 	stop()
 	<-done
-	return box.Sim.Calls()[n:]
+	calls := box.Sim.Calls()[n:]
+	return calls, calls[len(calls)-1].Time.Sub(pushed)
 }
 
 // What somebody changes by hand between two passes is noticed by the next one, and put right.

@@ -77,9 +77,9 @@ type Loop struct {
 	nextLook time.Time     // when they are looked at again
 }
 
-// The waits for connections that pass from state to state grow from the first to the last.
+// The waits for connections that pass from state to state grow from the first to the last, and start anew when something was done.
 const (
-	firstWake    = 2 * time.Second
+	firstWake    = 500 * time.Millisecond
 	lastWake     = 30 * time.Second
 	fetchTime    = 2 * time.Minute // for sources without a limit of their own, which says more when it is reached
 	mostOfCommit = 20              // peerings that a commit may change and be applied by a pass of its own
@@ -255,7 +255,10 @@ func (l *Loop) nextWait(rep *Report) time.Duration {
 	if rep.DryRun || rep.Paused || len(passingLinks(rep)) == 0 {
 		return 0
 	}
-	return min(max(firstWake, l.wait*2), lastWake)
+	if l.wait == 0 || slices.ContainsFunc(rep.Results, func(r Result) bool { return r.Err == nil }) {
+		return firstWake
+	}
+	return min(l.wait*2, lastWake)
 }
 
 // passingLinks are those whose connection is in a state that it leaves by itself.
