@@ -182,26 +182,29 @@ func mesh(n int, ownMesh, ownPeering string) string {
 // written, however large the mesh.
 func TestCallsOfACommit(t *testing.T) {
 	t.Parallel()
-	const ports = "rules: [{group: app, protocol: tcp, ports: [80, 443]}]"
+	const ports, other = "rules: [{group: app, protocol: tcp, ports: [80, 443]}]", "rules: [{group: app, protocol: tcp, ports: 443}]"
 	const lists, connections = 14, 2
 	for what, tc := range map[string]struct {
 		before, peering string
 		calls           int
+		full            int // lists of each scope, in a pass over everything that follows
 	}{
-		"a rule of one side":    {"", "requester: {vpc: v00, " + ports + "}, accepter: {vpc: v01}", lists + 1 + connections + 4},
-		"a rule of both sides":  {"", "requester: {vpc: v00, " + ports + "}, accepter: {vpc: v01, " + ports + "}", lists + 2 + connections + 6},
-		"DNS of one side":       {"", "requester: {vpc: v00, dns: true}, accepter: {vpc: v01}", lists + 4 + 1 + connections},
-		"a wider route":         {"", "requester: {vpc: v00, routes: {to: [10.1.0.0/16, {cidr: 192.0.2.0/24, wider: true}]}}, accepter: {vpc: v01}", lists + 1 + connections + 2},
-		"a new peering":         {", exclude: [[v00, v01]]", "", 3*lists + 7 + 2*connections + 12}, // a pass for each state
-		"nothing to be written": {"", "requester: {vpc: v00}, accepter: {vpc: v01}, adopt: true", lists},
+		"a rule of one side":    {"", "requester: {vpc: v00, " + ports + "}, accepter: {vpc: v01}", lists + 1 + connections + 4, 0},
+		"a rule of both sides":  {"", "requester: {vpc: v00, " + ports + "}, accepter: {vpc: v01, " + ports + "}", lists + 2 + connections + 6, 0},
+		"DNS of one side":       {"", "requester: {vpc: v00, dns: true}, accepter: {vpc: v01}", lists + 4 + 1 + connections, 0},
+		"a wider route":         {"", "requester: {vpc: v00, routes: {to: [10.1.0.0/16, {cidr: 192.0.2.0/24, wider: true}]}}, accepter: {vpc: v01}", lists + 1 + connections + 2, 0},
+		"a new peering":         {", exclude: [[v00, v01]]", "", 3*lists + 7 + 2*connections + 12, 0}, // a pass for each state
+		"nothing to be written": {"", "requester: {vpc: v00}, accepter: {vpc: v01}, adopt: true", lists, 0},
+		"a tag":                 {"", "requester: {vpc: v00}, accepter: {vpc: v01}, tags: {team: net}", lists + 4 + connections + 6, 0},
+		"another port":          {"", "requester: {vpc: v00, " + other + "}, accepter: {vpc: v01}", lists + 1, 2 * 7}, // elsewhere somebody may want the old one
 	} {
 		for _, n := range []int{3, 12} {
 			t.Run(fmt.Sprintf("%s/%d VPCs", what, n), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					got, took := callsOfACommit(t, mesh(n, tc.before, ""), mesh(n, "", tc.peering))
-					if len(got) != tc.calls || took > 3*time.Second {
-						t.Errorf("%d calls, want %d, in %v, want 3s at most: %v", len(got), tc.calls, took, perScope(got))
+					if want := tc.calls + n*tc.full; len(got) != want || took > 3*time.Second {
+						t.Errorf("%d calls, want %d, in %v, want 3s at most: %v", len(got), want, took, perScope(got))
 					}
 				})
 			})

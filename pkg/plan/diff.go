@@ -43,6 +43,7 @@ type Options struct {
 	// Who acts for what several peerings want. Everything is decided with all of them in view, whatever stands here.
 	Only  []netstate.Link        // the peerings that this pass is for; empty: all
 	Avoid map[netstate.Link]bool // those that failed in this pass: another acts, if there is one
+	Near  bool                   // the look shows only what Only needs: a plan that sees everything follows, and what others may mind is for it
 }
 
 // Make plans a spec against one look: Expand, then Diff.

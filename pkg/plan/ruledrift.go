@@ -44,7 +44,7 @@ func (b *builder) ruleActions() {
 // changeInPlace pairs a rule of ours that is no longer wanted with a missing one that differs from it in its ports or its peer only:
 // ModifySecurityGroupRules turns one into the other without a gap, and keeps id and tags (EC2 API reference). It cannot change the
 // direction or the kind of peer, and names a group without its account. Where a held peering may want the old rule, the new one is added
-// beside it instead.
+// beside it instead; but left as it is where those peerings are only out of this look.
 func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]netstate.RuleID {
 	out, used := map[netstate.RuleKey]netstate.RuleID{}, map[netstate.RuleKey]bool{}
 	extra := map[netstate.GroupKey][]netstate.RuleKey{}
@@ -53,8 +53,8 @@ func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]
 		extra[g] = append(extra[g], k)
 	}
 	for _, k := range d.missing {
-		s := b.ruleLink(k)
-		if s == nil || b.blindRules[k.Scope] {
+		s, blind := b.ruleLink(k), b.blindRules[k.Scope]
+		if s == nil || blind && !b.opt.Near {
 			continue
 		}
 		for _, old := range extra[netstate.GroupKey{Scope: k.Scope, ID: k.Group}] {
@@ -67,7 +67,12 @@ func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]
 				continue
 			}
 			used[old], out[k] = true, r.ID
-			b.addRule(s, k, ChangeRule{s.head(k.Scope, !s.active(), "the entry changed"), r.ID, old, k, w.PeerAccount, cmp.Or(w.Description, r.Description)}, ResourceRule, DriftChanged)
+			change := ChangeRule{s.head(k.Scope, !s.active(), "the entry changed"), r.ID, old, k, w.PeerAccount, cmp.Or(w.Description, r.Description)}
+			if blind {
+				b.leaveRule(s, k, change, ResourceRule, DriftChanged)
+				break
+			}
+			b.addRule(s, k, change, ResourceRule, DriftChanged)
 			b.mendTags(s, k, r, !s.active())
 			break
 		}
@@ -126,10 +131,16 @@ func (b *builder) mendOrLeave(k netstate.RuleKey, r netstate.Rule) func(*state, 
 }
 
 // mindUnknown reports whether a held peering may want the rule otherwise than those that are not held: the one whose label it carries, or
-// one that has rules in that account and region.
+// one that has rules in that account and region. In a look at a few peerings nearly all others are held, and the words and tags of a rule
+// that was made for one of the few, and is wanted by it, are its own.
 func (b *builder) mindUnknown(k netstate.RuleKey, r netstate.Rule) bool {
-	label := b.byName[netstate.Link(r.Tags[netstate.TagLink])]
-	return b.blindRules[k.Scope] || label != nil && label.anyHeld()
+	name := netstate.Link(r.Tags[netstate.TagLink])
+	label := b.byName[name]
+	if label != nil && label.anyHeld() {
+		return true
+	}
+	own := b.opt.Near && slices.Contains(b.opt.Only, name) && slices.Contains(b.d.Rules[k].Links, name)
+	return b.blindRules[k.Scope] && !own
 }
 
 // ruleLink returns the link that acts for a rule: of those that want it and are not held there, one that may act before a suspended one,

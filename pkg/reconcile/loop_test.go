@@ -198,15 +198,16 @@ func TestLoopFinishesCommitsAtOnce(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		before := len(l.modes())
-		l.push("second", strings.Replace(shared, "accepter: {vpc: two}", "accepter: {vpc: two}, tags: {team: net}", 1))
+		done := len(l.target.Applied())
+		l.push("second", strings.Replace(shared, "ports: [443, 80]", "ports: [443, 8080]", 1))
 		l.fetch <- struct{}{}
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if d := cmp.Diff([]reconcile.Mode{reconcile.ModeCommit, reconcile.ModeFull}, l.modes()[before:]); d != "" {
 			t.Errorf("passes (-want +got):\n%s", d)
 		}
-		if got := l.last().Report; got.Exit() != reconcile.ExitInSync {
-			t.Errorf("not in sync: %+v", got.Verdicts())
+		if got := l.last().Report; got.Exit() != reconcile.ExitInSync || len(l.target.Applied()) != done+1 {
+			t.Errorf("not in sync, or not by one change: %+v, %v", got.Verdicts(), l.target.Applied()[done:])
 		}
 	})
 }

@@ -100,7 +100,7 @@ type Input struct {
 	Spec   *spec.Set
 	DryRun bool            // plan only, with the accounts' readRole where there is one
 	Only   []netstate.Link // plan and apply nothing else; empty: everything
-	Near   bool            // read only the accounts and regions of Only: what others want elsewhere is unknown then, and left alone
+	Near   bool            // read only the accounts and regions of Only: what others want elsewhere is unknown then, and left alone for a pass over everything
 	Prune  bool            // remove what is ours and no longer wanted
 	Limits plan.Limits     // of what may be removed
 	Memory plan.Memory     // Report.Memory of the pass before; zero: there was none in this process
@@ -109,7 +109,7 @@ type Input struct {
 // plan plans the input against one look; links to avoid failed, and what they share with others is for those to do.
 func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.Plan {
 	want, problems := plan.Expand(in.Spec, o)
-	p := plan.Diff(want, plan.Options{Prune: in.Prune, Memory: in.Memory, Only: in.Only, Avoid: avoid}, problems)
+	p := plan.Diff(want, plan.Options{Prune: in.Prune, Memory: in.Memory, Only: in.Only, Avoid: avoid, Near: in.Near}, problems)
 	found, quotas := preflight.Check(in.Spec, want, o, p)
 	p.Refuse(found)
 	p.Quotas = quotas
