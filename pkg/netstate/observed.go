@@ -2,6 +2,7 @@ package netstate
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -62,29 +63,32 @@ func (o *Observed) Missing(s Scope, listings ...Listing) *Error {
 	return nil
 }
 
-// Refresh returns o with the connections as a later look at some scopes shows them. Views of scopes that the later look did not read stay
-// as they were. A connection that the later look does not list is dropped, unless keep says that it was just made: a list may lag behind
+// Refresh returns o with the connections as later looks show them, each of the scope that it stands at. Views of scopes that were not read
+// stay as they were. A connection that no look of its scopes lists is dropped, unless keep says that it was just made: a list may lag behind
 // the call that made it. All but the connections is shared with o.
-func (o *Observed) Refresh(later *Observed, looked map[Scope]bool, keep map[ConnID]bool) *Observed {
-	refreshed := *o
-	out := &refreshed
-	out.At, out.Connections = later.At, maps.Clone(o.Connections)
-	read := func(s Scope) bool { return looked[s] && later.Missing(s, ListConnections) == nil }
-	for id, c := range o.Connections {
-		_, listed := later.Connections[id]
-		if !listed && !keep[id] && (read(c.Requester.Scope) || read(c.Accepter.Scope)) {
-			delete(out.Connections, id)
+func (o *Observed) Refresh(later map[Scope]*Observed, keep map[ConnID]bool) *Observed {
+	out := *o
+	out.Connections = maps.Clone(o.Connections)
+	read := func(s Scope) bool { return later[s] != nil && later[s].Missing(s, ListConnections) == nil }
+	listed := map[ConnID]bool{}
+	for _, at := range slices.SortedFunc(maps.Keys(later), Scope.Compare) {
+		if later[at].At.After(out.At) {
+			out.At = later[at].At
 		}
-	}
-	for id, c := range later.Connections {
-		for _, s := range []Side{RequesterSide, AccepterSide} {
-			if old := o.Connections[id].Views[s]; !c.Views[s].Seen && (!read(c.VPC(s).Scope) || keep[id]) && old.Seen {
-				c.Views[s] = old
+		for id, c := range later[at].Connections {
+			for _, s := range []Side{RequesterSide, AccepterSide} {
+				have := out.Connections[id].Views[s]
+				if !c.Views[s].Seen && have.Seen && (listed[id] || keep[id] || !read(c.VPC(s).Scope)) {
+					c.Views[s] = have
+				}
 			}
+			out.Connections[id], listed[id] = c, true
 		}
-		out.Connections[id] = c
 	}
-	return out
+	maps.DeleteFunc(out.Connections, func(id ConnID, c Connection) bool {
+		return !listed[id] && !keep[id] && (read(c.Requester.Scope) || read(c.Accepter.Scope))
+	})
+	return &out
 }
 
 // Replace returns o with everything of one scope, but the connections, as a later look at it shows it.

@@ -25,36 +25,37 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 	defer cancel()
 	looks, endLooks := context.WithCancel(ctx)
 	defer p.join(endLooks)
-	began, watched, wait := time.Now(), time.Time{}, firstWait
+	began, wait := time.Now(), firstWait
+	watched, next := began, began.Add(wait) // the last look, and when the next one is due
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	stop := ctx.Done()
-	changed, early := 0, false // links that got on since the last look; whether the next one was brought forward for them
 	for {
 		p.start(ctx, calls)
 		if p.running == 0 && p.quiet(ctx) {
 			return progress
 		}
-		if changed > 0 && changed >= p.running && !early { // hardly anything else to do: what was done may show already
-			early = true
-			timer.Reset(max(soon, time.Until(watched.Add(apart(time.Since(began))))))
-		}
 		select {
 		case f := <-p.finished:
 			if p.record(f) {
-				progress, wait = true, waitAfter(time.Since(began))
-				changed++
+				progress, wait = true, max(firstWait, apart(began))
 				p.progressed()
+				early := later(time.Now().Add(soon), watched.Add(apart(began))) // others may get on at the same time
+				if early.Before(next) {
+					timer.Reset(time.Until(early))
+				}
 			}
 		case l := <-p.looked:
 			p.take(l)
 		case <-p.due.C:
 			p.replan()
 		case <-timer.C:
-			if !p.quiet(ctx) {
-				changed, early, watched = 0, false, time.Now()
+			full := p.running >= p.cfg.Links && time.Since(watched) < busyWait // there is enough to do without a look
+			if !full && !p.quiet(ctx) {
+				watched = time.Now()
 				p.watch(looks)
 			}
+			next = time.Now().Add(wait)
 			timer.Reset(wait)
 			wait = min(wait*3/2, lastWait)
 		case <-stop:
@@ -63,12 +64,16 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 	}
 }
 
-// apart is the least time between looks in a pass that has worked for so long: they lengthen it by little, and stay few beside its writes.
-func apart(working time.Duration) time.Duration { return working / 16 }
+// apart is the least time between two looks in a pass that began then: they lengthen it by little, and stay few beside its writes.
+func apart(began time.Time) time.Duration {
+	return min(max(leastWait, time.Since(began)/16), lastWait)
+}
 
-// waitAfter is the wait after progress.
-func waitAfter(working time.Duration) time.Duration {
-	return min(max(firstWait, apart(working)), lastWait)
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // withGrace returns a context for calls that outlives ctx by the grace: a call in flight is finished, so that its effect is known.

@@ -28,6 +28,7 @@ func (p *pass) lookAgain(ctx context.Context) (final *plan.Plan, lags bool, err 
 		o = p.in.Memory.Next(p.seen, p.results).Settle(p.seen)
 	}
 	p.o = o.Clone()
+	p.fresh = nil // older
 	lags = p.remember(p.o)
 	for _, l := range p.order {
 		l.stopped = nil
@@ -119,41 +120,47 @@ func (p *pass) join(end context.CancelFunc) {
 	}
 }
 
-// take lays looks that came in over the last one, and sees to it that a plan is made of all of them.
+// take keeps looks that came in, and sees to it that a plan is made of all of them.
 func (p *pass) take(l look) {
 	for {
 		delete(p.looking, l.scope)
 		if l.o != nil {
-			p.lay(l)
+			p.fresh = append(p.fresh, l)
 		}
 		select {
 		case l = <-p.looked:
 			continue
 		default:
 		}
-		p.o = p.in.Memory.Settle(p.o)
-		p.remember(p.o)
 		p.replanSoon()
 		return
 	}
 }
 
-func (p *pass) lay(l look) {
-	looked := map[netstate.Scope]bool{l.scope: true}
-	keep := map[netstate.ConnID]bool{}
+// lay lays the looks that came in over the last one.
+func (p *pass) lay() {
+	if len(p.fresh) == 0 {
+		return
+	}
+	later, keep := map[netstate.Scope]*netstate.Observed{}, map[netstate.ConnID]bool{}
 	for id := range p.opened {
 		keep[id] = true
 	}
-	if !l.whole {
-		p.o = p.o.Refresh(l.o, looked, keep)
-		return
-	}
-	p.o = p.o.Replace(l.o, l.scope).Refresh(l.o, looked, keep)
-	for _, x := range p.order {
-		if x.stopAt < l.begun {
-			delete(x.stopped, l.scope)
+	for _, l := range p.fresh {
+		later[l.scope] = l.o
+		if !l.whole {
+			continue
+		}
+		p.o = p.o.Replace(l.o, l.scope)
+		for _, x := range p.order {
+			if x.stopAt < l.begun {
+				delete(x.stopped, l.scope)
+			}
 		}
 	}
+	p.fresh = nil
+	p.o = p.in.Memory.Settle(p.o.Refresh(later, keep))
+	p.remember(p.o)
 }
 
 // stop keeps a link from going on until its scopes were read whole by looks that begin from now on.

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -28,12 +29,7 @@ func (p *pass) hasRoom(s netstate.Scope) bool { return p.pending[s] < p.limit(s)
 
 // limit is what the spec states for the account, else EC2's default.
 func (p *pass) limit(s netstate.Scope) int {
-	for _, a := range p.in.Spec.Accounts {
-		if a.ID == s.Account && a.Quotas.OutstandingRequests > 0 {
-			return a.Quotas.OutstandingRequests
-		}
-	}
-	return preflight.OutstandingRequests
+	return cmp.Or(p.limits[s.Account], preflight.OutstandingRequests)
 }
 
 // sayNoRoom reports the requests that were not made because those before them are still waiting for somebody.

@@ -10,12 +10,14 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// The waits of a pass grow from the first to the last, and start anew when something was done.
+// The waits of a pass between looks grow from the first to the last, and start anew when something was done.
 const (
-	soon      = 10 * time.Millisecond // once nothing else is left to do: what ends at the same time is seen first
 	firstWait = 200 * time.Millisecond
 	lastWait  = 5 * time.Second
-	grace     = 10 * time.Second // for calls in flight once the pass is told to stop
+	leastWait = 100 * time.Millisecond // between looks, whatever was done
+	soon      = 25 * time.Millisecond  // after the last of what was done, the least wait permitting
+	busyWait  = 30 * time.Second       // while as many peerings are worked on as may be
+	grace     = 10 * time.Second       // for calls in flight once the pass is told to stop
 )
 
 // pass is the applying part of one cycle. One goroutine, run's, owns all fields; the goroutines of links and looks only send what came of
@@ -38,6 +40,7 @@ type pass struct {
 	order   []*link                                 // by name
 	opened  map[netstate.ConnID]plan.OpenConnection // by this pass; a list may not show them yet, or not their tags
 	pending map[netstate.Scope]int                  // requests that wait for acceptance, and those being made
+	limits  map[netstate.AccountID]int              // of such requests, where the spec states them
 	results []Result
 	paused  bool // somebody paused all writes meanwhile
 
@@ -48,6 +51,7 @@ type pass struct {
 	looking map[netstate.Scope]bool
 	looks   int // begun so far
 	looked  chan look
+	fresh   []look        // that came in since the latest plan
 	planned time.Time     // when the latest plan was made
 	took    time.Duration // and how long that took
 	due     *time.Timer   // to plan anew
@@ -89,6 +93,7 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 		}
 		final, lags, err := p.lookAgain(ctx)
 		if err != nil {
+			p.lay()
 			return p.plan(p.o), err
 		}
 		if !p.more(final, lags) || !sleep(ctx, wait) {
@@ -101,6 +106,10 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 func (p *pass) begin() {
 	p.opened, p.pending, p.queue = map[netstate.ConnID]plan.OpenConnection{}, map[netstate.Scope]int{}, newQueue()
 	p.links, p.looking = map[netstate.Link]*link{}, map[netstate.Scope]bool{}
+	p.limits = map[netstate.AccountID]int{}
+	for _, a := range p.in.Spec.Accounts {
+		p.limits[a.ID] = a.Quotas.OutstandingRequests
+	}
 	done := map[string]bool{}
 	for _, s := range p.first.Links {
 		l := &link{done: done, gaveUp: map[string]bool{}}
@@ -147,6 +156,7 @@ func (p *pass) replanSoon() {
 func (p *pass) replan() *plan.Plan {
 	p.due.Stop()
 	began := time.Now()
+	p.lay()
 	now := p.plan(p.o)
 	p.layOut(now)
 	p.planned = time.Now()
