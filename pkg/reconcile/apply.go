@@ -25,10 +25,8 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 	defer cancel()
 	looks, endLooks := context.WithCancel(ctx)
 	defer p.join(endLooks)
-	began, wait := time.Now(), firstWait
-	watched, next := began, began.Add(wait) // the last look, and when the next one is due
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
+	pace := newPace()
+	defer pace.Stop()
 	stop := ctx.Done()
 	for {
 		p.start(ctx, calls)
@@ -38,42 +36,24 @@ func (p *pass) apply(ctx context.Context) (progress bool) {
 		select {
 		case f := <-p.finished:
 			if p.record(f) {
-				progress, wait = true, max(firstWait, apart(began))
+				progress = true
 				p.progressed()
-				early := later(time.Now().Add(soon), watched.Add(apart(began))) // others may get on at the same time
-				if early.Before(next) {
-					timer.Reset(time.Until(early))
-				}
+				pace.progressed()
 			}
 		case l := <-p.looked:
 			p.take(l)
 		case <-p.due.C:
 			p.replan()
-		case <-timer.C:
-			full := p.running >= p.cfg.Links && time.Since(watched) < busyWait // there is enough to do without a look
-			if !full && !p.quiet(ctx) {
-				watched = time.Now()
+		case <-pace.C:
+			if pace.due(p.running >= p.cfg.Links) && !p.quiet(ctx) {
+				pace.looked = time.Now()
 				p.watch(looks)
 			}
-			next = time.Now().Add(wait)
-			timer.Reset(wait)
-			wait = min(wait*3/2, lastWait)
+			pace.again()
 		case <-stop:
 			stop = nil // said once; what is in flight is waited for
 		}
 	}
-}
-
-// apart is the least time between two looks in a pass that began then: they lengthen it by little, and stay few beside its writes.
-func apart(began time.Time) time.Duration {
-	return min(max(leastWait, time.Since(began)/16), lastWait)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // withGrace returns a context for calls that outlives ctx by the grace: a call in flight is finished, so that its effect is known.

@@ -10,15 +10,8 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// The waits of a pass between looks grow from the first to the last, and start anew when something was done.
-const (
-	firstWait = 200 * time.Millisecond
-	lastWait  = 5 * time.Second
-	leastWait = 100 * time.Millisecond // between looks, whatever was done
-	soon      = 25 * time.Millisecond  // after the last of what was done, the least wait permitting
-	busyWait  = 30 * time.Second       // while as many peerings are worked on as may be
-	grace     = 10 * time.Second       // for calls in flight once the pass is told to stop
-)
+// grace is what calls in flight get once the pass is told to stop.
+const grace = 10 * time.Second
 
 // pass is the applying part of one cycle. One goroutine, run's, owns all fields; the goroutines of links and looks only send what came of
 // their calls.
