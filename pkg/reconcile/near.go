@@ -61,9 +61,8 @@ func (t *near) lookAgain(ctx context.Context, l netstate.Look) (*netstate.Observ
 // again reads what was changed since a look, and lays it over that.
 func (t *near) again(ctx context.Context, l netstate.Look, seen *netstate.Observed, since map[netstate.Scope]changed) (*netstate.Observed, error) {
 	less := netstate.Look{Access: l.Access, Scopes: map[netstate.Scope]netstate.ScopeLook{}}
-	looked := map[netstate.Scope]bool{}
 	for s, w := range l.Scopes {
-		less.Scopes[s], looked[s] = since[s].of(w), true
+		less.Scopes[s] = since[s].of(w)
 		if since[s].rules {
 			less.Owner = l.Owner
 		}
@@ -72,7 +71,11 @@ func (t *near) again(ctx context.Context, l netstate.Look, seen *netstate.Observ
 	if err != nil {
 		return nil, err
 	}
-	o := seen.Refresh(later, looked, nil)
+	looked := map[netstate.Scope]*netstate.Observed{}
+	for s := range l.Scopes {
+		looked[s] = later
+	}
+	o := seen.Refresh(looked, nil)
 	for s := range looked {
 		o = o.ReplaceListed(later, s, since[s].listings()...)
 	}
