@@ -8,13 +8,7 @@ new=$(git rev-parse --verify "${2:-HEAD}^{commit}")
 benchstat=golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 dir=$(mktemp -d)
-clean() {
-  for w in "$dir"/base "$dir"/new; do
-    [ ! -e "$w" ] || git worktree remove --force "$w"
-  done
-  rm -rf "$dir"
-}
-trap clean EXIT
+trap 'rm -rf "$dir"; git worktree prune' EXIT
 git worktree add --quiet --detach "$dir/base" "$base"
 git worktree add --quiet --detach "$dir/new" "$new"
 
