@@ -13,6 +13,7 @@ import (
 const (
 	settleTime   = time.Minute      // how long a call's answer is trusted over a look that does not show its effect yet
 	stuckAfter   = 10 * time.Minute // in a state that connections leave within seconds
+	forgotten    = 24 * time.Hour   // a connection that no look shows any more
 	restsAccount = 2                // passes in a row in which every write of an account failed, before it rests
 )
 
@@ -128,8 +129,15 @@ func UntaggedYet(have, set netstate.Tags) bool {
 	return len(set) > 0 && len(have.Missing(set)) == len(set) && (set[netstate.TagOwner] == "" || have[netstate.TagOwner] == "")
 }
 
+// stillPassing are the connections in passing states. One that the look does not show may only be out of it, as in a pass for a commit
+// elsewhere: it is kept for a while.
 func (m Memory) stillPassing(o *netstate.Observed) map[netstate.ConnID]passing {
 	out := map[netstate.ConnID]passing{}
+	for id, was := range m.passing {
+		if _, shown := o.Connections[id]; !shown && o.At.Sub(was.since) < forgotten {
+			out[id] = was
+		}
+	}
 	for id, c := range o.Connections {
 		if !passes(c.Status) {
 			continue

@@ -116,7 +116,8 @@ func same(t *testing.T, what string, want bool, a, b *netstate.Observed) {
 	}
 }
 
-// A connection that stays too long in a passing state is said to be stuck; the time starts anew with the state.
+// A connection that stays too long in a passing state is said to be stuck; the time starts anew with the state, and not with a look at
+// others, in which it is not.
 func TestStuckConnections(t *testing.T) {
 	t.Parallel()
 	s := twoVPCsSpec(t, "role: peerd")
@@ -130,7 +131,8 @@ func TestStuckConnections(t *testing.T) {
 		}{{10 * time.Minute, status, false}, {10*time.Minute + time.Second, status, true}, {time.Hour, netstate.Pending, false}} {
 			now := pairWith(status, nil)
 			now.At = o.At.Add(c.after)
-			remembered := m
+			elsewhere := netstate.NewObserved(o.At.Add(time.Minute))
+			remembered := m.Next(elsewhere, nil)
 			if c.was != status {
 				remembered = m.Next(pairWith(c.was, nil), nil)
 			}
