@@ -63,8 +63,7 @@ type change struct {
 }
 
 // commitsOfOneLine are what somebody may want of one pair of a mesh, each from the one before: a rule more, another tag, no peering any more,
-// a peering again; and a line that concerns all pairs. What a pass over everything has to do has no goal here: a removal; and the tag, which
-// others may not want on rules that they share.
+// a peering again; and a line that concerns all pairs. A removal and the last have no goal here: a pass over everything does them.
 func (w workload) commitsOfOneLine() []change {
 	rules := w.side(w.rules)
 	ruled := strings.TrimSuffix(rules, "]") + ", {group: app, protocol: tcp, ports: 9000}]"
@@ -77,7 +76,7 @@ func (w workload) commitsOfOneLine() []change {
 	}
 	return []change{
 		{"commit: a rule more", estate(own, "", ""), mostOfCommit},
-		{"commit: a tag", estate(tagged, "", ""), 0},
+		{"commit: a tag", estate(tagged, "", ""), mostOfCommit},
 		{"commit: a peering less", estate(tagged, "name: m, ", "name: m, exclude: [[v0, v2]], "), 0},
 		{"commit: a peering more", estate(tagged, "", ""), mostOfNew},
 		{"commit: all rules otherwise", estate(tagged, rules, strings.ReplaceAll(rules, "8000", "8500")), 0},
