@@ -76,9 +76,11 @@ reproducible:
 check: test lint race fuzz rows mutants sweep soak soak-idle soak-import reproducible
 
 # bench measures peerd against the simulator and a client that makes only the calls that must be made; it fails where calls exceed the goals.
+# BENCH_FLAGS: -throttle lets the simulator enforce EC2's request rates, -json FILE keeps the figures; go run ./pkg/bench -h has all.
 WORKLOADS = W1,W2,W3
+BENCH_FLAGS =
 bench:
-	go run ./pkg/bench -workloads $(WORKLOADS)
+	go run ./pkg/bench -workloads $(WORKLOADS) $(BENCH_FLAGS)
 
 # bench-compare runs the Go benchmarks of the commits BASE and NEW, BENCH of them COUNT times, and says what got faster and what slower.
 BASE =

@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("%s: %w", w.Name, err)
 		}
 	}
+	growth(os.Stdout, b.results)
 	if *out != "" {
 		text, err := json.MarshalIndent(b.results, "", "  ")
 		if err != nil {
@@ -84,6 +85,7 @@ type bench struct {
 // result is what one thing that is done to a workload costs.
 type result struct {
 	Workload string   `json:"workload"`
+	Peerings int      `json:"peerings"`
 	What     string   `json:"what"`
 	Peerd    measure  `json:"peerd"`
 	Minimal  *measure `json:"minimal,omitempty"`
@@ -121,19 +123,19 @@ func (b *bench) workload(ctx context.Context, w workload) error {
 		return err
 	}
 	most := w.everything(b.latency, b.share)
-	b.add(result{w.Name, "converge", m, &minimal[0], &most, most.Calls * 115 / 100})
+	b.add(result{w.Name, len(w.pairs), "converge", m, &minimal[0], &most, most.Calls * 115 / 100})
 	if m, err = pass(); err != nil {
 		return err
 	}
 	least := w.nothingToDo(b.latency)
-	b.add(result{w.Name, "no change", m, &minimal[1], &least, least.Calls})
+	b.add(result{w.Name, len(w.pairs), "no change", m, &minimal[1], &least, least.Calls})
 	if err := sim.breakRoute(w); err != nil {
 		return err
 	}
 	if m, err = pass(); err != nil {
 		return err
 	}
-	b.add(result{w.Name, "one route", m, nil, nil, 0})
+	b.add(result{w.Name, len(w.pairs), "one route", m, nil, nil, 0})
 	if w.shape == "mesh" {
 		return b.commits(ctx, w, sim)
 	}

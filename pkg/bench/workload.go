@@ -24,6 +24,7 @@ var workloads = []workload{
 	{Name: "W4", What: "mesh of 50 VPCs, 10 accounts in 2 regions", vpcs: 50, accounts: 10, regions: 2, tables: 2, rules: 1, pairs: all(50), shape: "mesh"},
 	{Name: "W5", What: "10,000 peerings of 1,000 VPCs, 500 accounts in 2 regions", vpcs: 1000, accounts: 500, regions: 2, tables: 1, rules: 1,
 		pairs: ring(1000, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), shape: "peerings"},
+	linear(20), linear(200), linear(2000),
 }
 
 // ring joins each of n VPCs with those so many places further on, each pair once.
@@ -55,6 +56,13 @@ func all(n int) (out [][2]int) {
 		}
 	}
 	return out
+}
+
+// linear is one of a row of workloads with ten peerings for each VPC, in more and more accounts: what a pass over them costs should grow with
+// their number and no faster.
+func linear(vpcs int) workload {
+	return workload{Name: fmt.Sprintf("L%d", 5*vpcs), What: fmt.Sprintf("%d peerings of %d VPCs, %d accounts in 2 regions", 5*vpcs, vpcs, vpcs/2), vpcs: vpcs,
+		accounts: vpcs / 2, regions: 2, tables: 1, rules: 1, pairs: ring(vpcs, 1, 2, 3, 4, 5), shape: "peerings"}
 }
 
 var regionNames = []string{"eu-west-1", "us-east-1"}
