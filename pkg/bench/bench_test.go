@@ -13,7 +13,7 @@ import (
 // Each workload has as many peerings as it says, in a spec that loads and a world that the simulator takes.
 func TestWorkloads(t *testing.T) {
 	t.Parallel()
-	peerings := map[string]int{"W1": 1, "W2": 20, "W3": 100, "W4": 1225, "W5": 10000}
+	peerings := map[string]int{"W1": 1, "W2": 20, "W3": 100, "W4": 1225, "W5": 10000, "L100": 100, "L1000": 1000, "L10000": 10000}
 	for _, w := range workloads {
 		set := load(t, w.spec())
 		if len(set.Peerings) != peerings[w.Name] || len(w.pairs) != peerings[w.Name] {
