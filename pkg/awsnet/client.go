@@ -43,7 +43,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if c.Source == nil {
-		c.Source = ambient
+		c.Source = ambient()
 	}
 	if c.Stopped == nil {
 		c.Stopped = func() bool { return false }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -17,10 +18,28 @@ import (
 	"github.com/peerd/peerd/pkg/netstate"
 )
 
-// ambient is the SDK's own chain of credentials and settings: environment, profiles, web identity, containers, instance metadata.
-func ambient(ctx context.Context, a netstate.Access) (aws.Config, error) {
-	return config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(a.Profile))
+// ambient is the SDK's own chain of credentials and settings: environment, profiles, web identity, containers, instance metadata. It is loaded
+// once for each profile: hundreds of accounts are reached with the same credentials, which are fetched once, over the same connections.
+func ambient() func(context.Context, netstate.Access) (aws.Config, error) {
+	var mu sync.Mutex // guards loaded
+	loaded := map[string]aws.Config{}
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, idleConns })
+	return func(ctx context.Context, a netstate.Access) (aws.Config, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if cfg, ok := loaded[a.Profile]; ok {
+			return cfg, nil
+		}
+		cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(a.Profile), config.WithHTTPClient(client))
+		if err == nil {
+			loaded[a.Profile] = cfg
+		}
+		return cfg, err
+	}
 }
+
+// idleConns is how many connections to an endpoint are kept for the next calls: EC2 speaks HTTP/1.1, so each call in flight has its own.
+const idleConns = 256
 
 // session is one account's credentials. One session serves all regions.
 type session struct {
