@@ -70,8 +70,8 @@ func (l *limits) of(operation string) (*rate.Limiter, *brake) {
 // wait waits for a token.
 func (l *limits) wait(ctx context.Context, operation string) error {
 	bucket, brake := l.of(operation)
-	for _, from := range []*rate.Limiter{brake.limiter, bucket} {
-		if err := from.Wait(ctx); err != nil {
+	for _, from := range []func(context.Context) error{brake.wait, bucket.Wait} {
+		if err := from(ctx); err != nil {
 			return &outOfTokens{err}
 		}
 	}
@@ -91,6 +91,30 @@ type brake struct {
 	full    rate.Limit
 	limiter *rate.Limiter // without a limit where nothing is throttled
 	mu      sync.Mutex    // makes each change of the rate one step
+}
+
+// foreseen is how far ahead a token of the brake is taken: the rate may come back before those further away are due, and what is taken keeps
+// the time at which it was due by the old one.
+const foreseen = 5 * time.Second
+
+// wait waits for a token. A listing, whose time is limited, fails at once if there will be none in it.
+func (b *brake) wait(ctx context.Context) error {
+	if _, limited := ctx.Deadline(); limited {
+		return b.limiter.Wait(ctx)
+	}
+	for {
+		soon, cancel := context.WithTimeout(ctx, foreseen)
+		err := b.limiter.Wait(soon)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (b *brake) settle(throttled bool) {

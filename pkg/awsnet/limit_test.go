@@ -3,6 +3,7 @@ package awsnet
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -159,6 +160,32 @@ func TestBrakeHalvesAndRecovers(t *testing.T) {
 	diff(t, float64(b.limiter.Limit()) < 2.5, true)
 	l.settle("DeleteRoute", false)
 	diff(t, b.limiter.Limit(), rate.Inf)
+}
+
+// Calls that wait for the brake go on as fast as it lets them by then, not as fast as it did when they began to wait: else a second of
+// throttling keeps a hundred calls, and the pass that waits for them, for ten minutes.
+func TestBrakeLetsGoOfThoseThatWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits(0.5)
+		for range 4 {
+			l.settle("CreateRoute", true)
+		}
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if err := l.wait(t.Context(), "CreateRoute"); err != nil {
+					t.Error(err)
+				}
+				l.settle("CreateRoute", false)
+			})
+		}
+		wg.Wait()
+		if d := time.Since(start); d < 20*time.Second || d > 2*time.Minute { // the rate comes back within half a minute
+			t.Errorf("100 calls took %s", d)
+		}
+	})
 }
 
 // The reads in flight are bounded, per scope and account.
