@@ -120,11 +120,13 @@ func (p *pass) join(end context.CancelFunc) {
 	}
 }
 
-// take keeps looks that came in, and sees to it that a plan is made of all of them.
+// take keeps looks that came in, and sees to it that a plan is made of all of them: at once where somebody suspended something meanwhile.
 func (p *pass) take(l look) {
+	stop := false
 	for {
 		delete(p.looking, l.scope)
 		if l.o != nil {
+			stop = stop || p.suspends(l.o)
 			p.fresh = append(p.fresh, l)
 		}
 		select {
@@ -132,9 +134,31 @@ func (p *pass) take(l look) {
 			continue
 		default:
 		}
+		if stop {
+			p.replan()
+			return
+		}
 		p.replanSoon()
 		return
 	}
+}
+
+// suspends reports whether a look shows the suspend tag where the last one that was laid out did not.
+func (p *pass) suspends(o *netstate.Observed) bool {
+	on := func(t netstate.Tags) bool { _, there := t[netstate.TagSuspend]; return there }
+	for id, c := range o.Connections {
+		for side, v := range c.Views {
+			if on(v.Tags) && !on(p.o.Connections[id].Views[side].Tags) {
+				return true
+			}
+		}
+	}
+	for v, f := range o.VPCs {
+		if on(f.Tags) && !on(p.o.VPCs[v].Tags) {
+			return true
+		}
+	}
+	return false
 }
 
 // lay lays the looks that came in over the last one.
