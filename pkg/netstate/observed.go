@@ -70,8 +70,12 @@ func (o *Observed) Refresh(later map[Scope]*Observed, keep map[ConnID]bool) *Obs
 	out := *o
 	out.Connections = maps.Clone(o.Connections)
 	read := func(s Scope) bool { return later[s] != nil && later[s].Missing(s, ListConnections) == nil }
-	listed := map[ConnID]bool{}
+	listed, laid := map[ConnID]bool{}, map[*Observed]bool{}
 	for _, at := range slices.SortedFunc(maps.Keys(later), Scope.Compare) {
+		if laid[later[at]] {
+			continue // one look at several scopes
+		}
+		laid[later[at]] = true
 		if later[at].At.After(out.At) {
 			out.At = later[at].At
 		}
@@ -108,24 +112,26 @@ func (o *Observed) Replace(later *Observed, s Scope) *Observed {
 	return out
 }
 
-// ReplaceListed returns o with what some listings of one scope show in a later look at it; of connections, only whether they could be read.
-func (o *Observed) ReplaceListed(later *Observed, s Scope, listings ...Listing) *Observed {
+// ReplaceListed returns o with what some listings of some scopes show in a later look; of connections, only whether they could be read. It costs
+// the same for many scopes as for one.
+func (o *Observed) ReplaceListed(later *Observed, listed map[Scope][]Listing) *Observed {
 	out := o.Clone()
 	out.At = later.At
-	for _, l := range listings {
-		delete(out.Unread[s], l)
-		if err := later.Missing(s, l); err != nil {
-			out.Fail(s, l, err)
-		}
-		switch l {
-		case ListTables:
-			replace(out.Tables, later.Tables, func(k TableKey) bool { return k.Scope == s })
-			replace(out.Routes, later.Routes, func(k RouteKey) bool { return k.Scope == s })
-		case ListGroups, ListRules: // each shows groups
-			replace(out.Groups, later.Groups, func(k GroupKey) bool { return k.Scope == s })
-			replace(out.Rules, later.Rules, func(k RuleKey) bool { return k.Scope == s })
+	tables, rules := map[Scope]bool{}, map[Scope]bool{}
+	for s, listings := range listed {
+		for _, l := range listings {
+			delete(out.Unread[s], l)
+			if err := later.Missing(s, l); err != nil {
+				out.Fail(s, l, err)
+			}
+			tables[s] = tables[s] || l == ListTables
+			rules[s] = rules[s] || l == ListGroups || l == ListRules // each shows groups
 		}
 	}
+	replace(out.Tables, later.Tables, func(k TableKey) bool { return tables[k.Scope] })
+	replace(out.Routes, later.Routes, func(k RouteKey) bool { return tables[k.Scope] })
+	replace(out.Groups, later.Groups, func(k GroupKey) bool { return rules[k.Scope] })
+	replace(out.Rules, later.Rules, func(k RuleKey) bool { return rules[k.Scope] })
 	maps.Copy(out.PrefixLists, later.PrefixLists)
 	return out
 }

@@ -71,15 +71,11 @@ func (t *near) again(ctx context.Context, l netstate.Look, seen *netstate.Observ
 	if err != nil {
 		return nil, err
 	}
-	looked := map[netstate.Scope]*netstate.Observed{}
+	looked, listed := map[netstate.Scope]*netstate.Observed{}, map[netstate.Scope][]netstate.Listing{}
 	for s := range l.Scopes {
-		looked[s] = later
+		looked[s], listed[s] = later, since[s].listings()
 	}
-	o := seen.Refresh(looked, nil)
-	for s := range looked {
-		o = o.ReplaceListed(later, s, since[s].listings()...)
-	}
-	return o, nil
+	return seen.Refresh(looked, nil).ReplaceListed(later, listed), nil
 }
 
 // of is the part of a look that shows what was changed. VPCs are in it only as far as other lists are read by them.

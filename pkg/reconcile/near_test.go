@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -154,4 +155,31 @@ func TestNearKeepsWhatIsNotReadAgain(t *testing.T) {
 	if d := cmp.Diff(everything, aws.asked[len(aws.asked)-1]); d != "" {
 		t.Errorf("after an unread listing (-want +got):\n%s", d)
 	}
+}
+
+// A second look costs what the estate has, however many accounts and regions it is spread over.
+func TestNearCostsTheSameForManyScopes(t *testing.T) {
+	allocs := func(scopes int) float64 {
+		o, l := spread(scopes)
+		n := &near{Target: &shown{next: o}}
+		observe(t, n, l)
+		return testing.AllocsPerRun(1, func() { observe(t, n, l) })
+	}
+	if few, many := allocs(4), allocs(200); many > 3*few {
+		t.Errorf("%v allocations for 4 scopes, %v for 200", few, many)
+	}
+}
+
+// spread is a look at 2,000 VPCs in a number of accounts, and what it asked for.
+func spread(scopes int) (*netstate.Observed, netstate.Look) {
+	o, l := netstate.NewObserved(time.Time{}), netstate.Look{Scopes: map[netstate.Scope]netstate.ScopeLook{}}
+	for i := range 2000 {
+		v := netstate.VPC{Scope: netstate.Scope{Account: netstate.AccountID(fmt.Sprintf("%012d", i%scopes)), Region: "eu-west-1"}, ID: netstate.VPCID(fmt.Sprintf("vpc-%d", i))}
+		l.Scopes[v.Scope] = whole
+		o.VPCs[v] = netstate.Facts{}
+		id := netstate.ConnID(fmt.Sprintf("pcx-%d", i))
+		o.Connections[id] = netstate.Connection{ID: id, Requester: v, Accepter: v}
+		o.Routes[netstate.RouteKey{Scope: v.Scope, Table: netstate.TableID(fmt.Sprintf("rtb-%d", i))}] = netstate.Route{}
+	}
+	return o, l
 }
