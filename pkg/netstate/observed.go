@@ -95,20 +95,38 @@ func (o *Observed) Refresh(later map[Scope]*Observed, keep map[ConnID]bool) *Obs
 	return &out
 }
 
-// Replace returns o with everything of one scope, but the connections, as a later look at it shows it.
-func (o *Observed) Replace(later *Observed, s Scope) *Observed {
+// Replace returns o with everything of some scopes, but the connections, as later looks show it: one of each scope, at nothing else where there
+// are several. It costs the same for many scopes as for one.
+func (o *Observed) Replace(later map[Scope]*Observed) *Observed {
+	all := NewObserved(time.Time{})
+	for _, l := range later {
+		if l.At.After(all.At) {
+			all.At = l.At
+		}
+		maps.Copy(all.VPCs, l.VPCs)
+		maps.Copy(all.Subnets, l.Subnets)
+		maps.Copy(all.Tables, l.Tables)
+		maps.Copy(all.ACLs, l.ACLs)
+		maps.Copy(all.Interfaces, l.Interfaces)
+		maps.Copy(all.Groups, l.Groups)
+		maps.Copy(all.PrefixLists, l.PrefixLists)
+		maps.Copy(all.Routes, l.Routes)
+		maps.Copy(all.Rules, l.Rules)
+		maps.Copy(all.Unread, l.Unread)
+	}
+	read := func(s Scope) bool { return later[s] != nil }
 	out := o.Clone()
-	out.At = later.At
-	replace(out.VPCs, later.VPCs, func(k VPC) bool { return k.Scope == s })
-	replace(out.Subnets, later.Subnets, func(k SubnetKey) bool { return k.Scope == s })
-	replace(out.Tables, later.Tables, func(k TableKey) bool { return k.Scope == s })
-	replace(out.ACLs, later.ACLs, func(k ACLKey) bool { return k.Scope == s })
-	replace(out.Interfaces, later.Interfaces, func(k InterfaceKey) bool { return k.Scope == s })
-	replace(out.Groups, later.Groups, func(k GroupKey) bool { return k.Scope == s })
-	replace(out.PrefixLists, later.PrefixLists, func(k PrefixListKey) bool { return k.Scope == s })
-	replace(out.Routes, later.Routes, func(k RouteKey) bool { return k.Scope == s })
-	replace(out.Rules, later.Rules, func(k RuleKey) bool { return k.Scope == s })
-	replace(out.Unread, later.Unread, func(k Scope) bool { return k == s })
+	out.At = all.At
+	replace(out.VPCs, all.VPCs, func(k VPC) bool { return read(k.Scope) })
+	replace(out.Subnets, all.Subnets, func(k SubnetKey) bool { return read(k.Scope) })
+	replace(out.Tables, all.Tables, func(k TableKey) bool { return read(k.Scope) })
+	replace(out.ACLs, all.ACLs, func(k ACLKey) bool { return read(k.Scope) })
+	replace(out.Interfaces, all.Interfaces, func(k InterfaceKey) bool { return read(k.Scope) })
+	replace(out.Groups, all.Groups, func(k GroupKey) bool { return read(k.Scope) })
+	replace(out.PrefixLists, all.PrefixLists, func(k PrefixListKey) bool { return read(k.Scope) })
+	replace(out.Routes, all.Routes, func(k RouteKey) bool { return read(k.Scope) })
+	replace(out.Rules, all.Rules, func(k RuleKey) bool { return read(k.Scope) })
+	replace(out.Unread, all.Unread, read)
 	return out
 }
 

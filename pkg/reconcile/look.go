@@ -166,21 +166,26 @@ func (p *pass) lay() {
 	if len(p.fresh) == 0 {
 		return
 	}
-	later, keep := map[netstate.Scope]*netstate.Observed{}, map[netstate.ConnID]bool{}
+	later, whole, keep := map[netstate.Scope]*netstate.Observed{}, map[netstate.Scope]*netstate.Observed{}, map[netstate.ConnID]bool{}
 	for id := range p.opened {
 		keep[id] = true
 	}
 	for _, l := range p.fresh {
-		later[l.scope] = l.o
+		if l.o.Missing(l.scope, netstate.ListConnections) == nil { // else an earlier one of them knows more
+			later[l.scope] = l.o
+		}
 		if !l.whole {
 			continue
 		}
-		p.o = p.o.Replace(l.o, l.scope)
+		whole[l.scope] = l.o
 		for _, x := range p.order {
 			if x.stopAt < l.begun {
 				delete(x.stopped, l.scope)
 			}
 		}
+	}
+	if len(whole) > 0 {
+		p.o = p.o.Replace(whole)
 	}
 	p.fresh = nil
 	p.o = p.in.Memory.Settle(p.o.Refresh(later, keep))

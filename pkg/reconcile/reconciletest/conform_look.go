@@ -26,7 +26,7 @@ func locals(o *netstate.Observed) {
 
 // only leaves of a look what is of one scope, connections aside.
 func only(o *netstate.Observed, s netstate.Scope) *netstate.Observed {
-	out := netstate.NewObserved(o.At).Replace(o, s)
+	out := netstate.NewObserved(o.At).Replace(map[netstate.Scope]*netstate.Observed{s: o})
 	out.Connections = maps.Clone(o.Connections)
 	return out
 }
