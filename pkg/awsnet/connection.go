@@ -42,7 +42,7 @@ func mergeConnections(o *netstate.Observed, scope netstate.Scope, seen []types.V
 			c = shown
 			c.Views = [2]netstate.View{}
 		}
-		if later(shown.Status, c.Status) {
+		if shown.Status.After(c.Status) {
 			c.Status, c.Message = shown.Status, shown.Message
 		}
 		if c.Expires.IsZero() {
@@ -77,23 +77,6 @@ func mergeView(have, shown netstate.View, own bool) netstate.View {
 		have.DNS = shown.DNS
 	}
 	return have
-}
-
-// progress orders the states of a connection's life, which never goes back: of two views that differ, the later one is the newer. A
-// state that is not known comes last, so that it is never overlooked.
-var progress = map[netstate.Status]int{
-	netstate.Initiating: 1, netstate.Pending: 2, netstate.Provisioning: 3, netstate.Active: 4, netstate.Deleting: 5,
-	netstate.Failed: 6, netstate.Expired: 6, netstate.Rejected: 6, netstate.Deleted: 6,
-}
-
-func later(a, b netstate.Status) bool {
-	rank := func(s netstate.Status) int {
-		if r, ok := progress[s]; ok {
-			return r
-		}
-		return 7
-	}
-	return rank(a) > rank(b)
 }
 
 // connectionOf translates what a scope shows of a connection. Both views hold its tags; which of them is its own, the caller knows.

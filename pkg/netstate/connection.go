@@ -31,6 +31,23 @@ func (s Status) Dead() bool {
 	return s == Failed || s == Expired || s == Rejected || s == Deleting || s == Deleted
 }
 
+// progress orders the states of a connection's life, which never goes back. A state that is not known comes last, so that it is never
+// overlooked.
+var progress = map[Status]int{
+	Initiating: 1, Pending: 2, Provisioning: 3, Active: 4, Deleting: 5, Failed: 6, Expired: 6, Rejected: 6, Deleted: 6,
+}
+
+// After reports whether a state comes later in a connection's life: of two views that differ, the later one is the newer.
+func (s Status) After(earlier Status) bool {
+	rank := func(s Status) int {
+		if r, ok := progress[s]; ok {
+			return r
+		}
+		return 7
+	}
+	return rank(s) > rank(earlier)
+}
+
 // Side is a role in a connection, and the index of its view.
 type Side int
 

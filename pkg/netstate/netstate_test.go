@@ -3,6 +3,7 @@ package netstate_test
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/peerd/peerd/pkg/netstate"
 )
@@ -55,5 +56,32 @@ func TestSpellingOfTraffic(t *testing.T) {
 		if got := netstate.NewPorts(c.p, c.in); got != c.want {
 			t.Errorf("%s %v: %v, want %v", c.p, c.in, got, c.want)
 		}
+	}
+}
+
+// Of two looks at the sides of a connection, the one that shows it further on is the newer, whichever side it is of.
+func TestRefreshTakesTheLaterState(t *testing.T) {
+	t.Parallel()
+	a, b := netstate.Scope{Account: "111111111111", Region: "eu-west-1"}, netstate.Scope{Account: "222222222222", Region: "eu-west-1"}
+	look := func(s netstate.Status) *netstate.Observed {
+		o := netstate.NewObserved(time.Time{})
+		o.Connections["pcx-1"] = netstate.Connection{ID: "pcx-1", Requester: netstate.VPC{Scope: a}, Accepter: netstate.VPC{Scope: b}, Status: s}
+		return o
+	}
+	for _, tc := range []struct{ a, b, want netstate.Status }{
+		{netstate.Active, netstate.Pending, netstate.Active},
+		{netstate.Pending, netstate.Active, netstate.Active},
+		{netstate.Deleted, netstate.Active, netstate.Deleted},
+		{netstate.Active, "quarantined", "quarantined"},
+		{"quarantined", netstate.Active, "quarantined"},
+	} {
+		o := look(netstate.Pending).Refresh(map[netstate.Scope]*netstate.Observed{a: look(tc.a), b: look(tc.b)}, nil)
+		if got := o.Connections["pcx-1"].Status; got != tc.want {
+			t.Errorf("%s and %s: %s, want %s", tc.a, tc.b, got, tc.want)
+		}
+	}
+	alone := look(netstate.Active).Refresh(map[netstate.Scope]*netstate.Observed{a: look(netstate.Pending)}, nil)
+	if got := alone.Connections["pcx-1"].Status; got != netstate.Pending {
+		t.Errorf("a later look alone: %s", got)
 	}
 }

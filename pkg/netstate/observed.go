@@ -63,8 +63,8 @@ func (o *Observed) Missing(s Scope, listings ...Listing) *Error {
 	return nil
 }
 
-// Refresh returns o with the connections as later looks show them, each of the scope that it stands at. Views of scopes that were not read
-// stay as they were. A connection that no look of its scopes lists is dropped, unless keep says that it was just made: a list may lag behind
+// Refresh returns o with the connections as later looks show them, each of the scope that it stands at, in the latest state that one of them
+// shows. Views of scopes that were not read stay as they were. A connection that no look of its scopes lists is dropped, unless keep says that it was just made: a list may lag behind
 // the call that made it. All but the connections is shared with o.
 func (o *Observed) Refresh(later map[Scope]*Observed, keep map[ConnID]bool) *Observed {
 	out := *o
@@ -85,6 +85,9 @@ func (o *Observed) Refresh(later map[Scope]*Observed, keep map[ConnID]bool) *Obs
 				if !c.Views[s].Seen && have.Seen && (listed[id] || keep[id] || !read(c.VPC(s).Scope)) {
 					c.Views[s] = have
 				}
+			}
+			if other := out.Connections[id]; listed[id] && other.Status.After(c.Status) {
+				c.Status, c.Message = other.Status, other.Message
 			}
 			out.Connections[id], listed[id] = c, true
 		}
