@@ -19,6 +19,7 @@ type near struct {
 	scopes  int                // of the first look
 	seen    *netstate.Observed // the last look at everything; nil: none, or one that is not to be built on
 	changed map[netstate.Scope]changed
+	failed  int // calls
 }
 
 // changed is what calls may have changed in a scope, besides connections, which change by themselves.
@@ -29,10 +30,13 @@ func (t *near) Observe(ctx context.Context, l netstate.Look) (*netstate.Observed
 	if t.isPart(l) {
 		return t.Target.Observe(ctx, l)
 	}
+	t.mu.Lock()
+	failed := t.failed
+	t.mu.Unlock()
 	o, err := t.lookAgain(ctx, l)
-	if err == nil && len(o.Unread) == 0 {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil && len(o.Unread) == 0 && t.failed == failed { // calls go on during a look at the only scope
 		t.seen = o
 	}
 	return o, err
@@ -110,7 +114,7 @@ func (t *near) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
 	defer t.mu.Unlock()
 	for _, o := range out {
 		if o.Err != nil {
-			t.seen = nil
+			t.seen, t.failed = nil, t.failed+1
 		}
 		t.note(o.Action)
 	}

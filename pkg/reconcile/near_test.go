@@ -18,10 +18,14 @@ type shown struct {
 	next  *netstate.Observed
 	asked []netstate.Look
 	fails *netstate.Error // of every call
+	while func()          // a look is made; nil: nothing
 }
 
 func (s *shown) Observe(_ context.Context, l netstate.Look) (*netstate.Observed, error) {
 	s.asked = append(s.asked, l)
+	if s.while != nil {
+		s.while()
+	}
 	return s.next, nil
 }
 
@@ -110,6 +114,20 @@ func TestNearLooksAtParts(t *testing.T) {
 	observe(t, n, everything)
 	last := netstate.Look{Scopes: map[netstate.Scope]netstate.ScopeLook{west: {VPCs: whole.VPCs, Tables: true}, east: {}}}
 	if d := cmp.Diff(append(looks, part, last), aws.asked); d != "" {
+		t.Errorf("looks (-want +got):\n%s", d)
+	}
+}
+
+// A call that fails during a look is not seen by it: the next one reads everything.
+func TestNearFailsDuringALook(t *testing.T) {
+	t.Parallel()
+	aws := &shown{next: netstate.NewObserved(time.Time{}), fails: &netstate.Error{Kind: netstate.Retry}}
+	n := &near{Target: aws}
+	aws.while = func() { n.Apply(t.Context(), plan.Batch{plan.Placed(plan.SetOptions{}, "a-b", west)}) }
+	observe(t, n, everything)
+	aws.while = nil
+	observe(t, n, everything)
+	if d := cmp.Diff([]netstate.Look{everything, everything}, aws.asked); d != "" {
 		t.Errorf("looks (-want +got):\n%s", d)
 	}
 }
