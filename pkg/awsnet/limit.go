@@ -81,7 +81,23 @@ func (l *limits) wait(ctx context.Context, operation string) error {
 // settle learns whether a call was throttled.
 func (l *limits) settle(operation string, throttled bool) {
 	_, brake := l.of(operation)
+	before := brake.limiter.Limit()
 	brake.settle(throttled)
+	if before != rate.Inf && brake.limiter.Limit() == rate.Inf {
+		l.empty(sizeOf(operation))
+	}
+}
+
+// empty takes what flowed into the buckets of a size while the brake was on, and was not used: sent at once as soon as it lets go, it would be
+// throttled again.
+func (l *limits) empty(s size) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for operation, bucket := range l.byAction {
+		if sizeOf(operation) == s {
+			bucket.ReserveN(time.Now(), max(0, int(bucket.Tokens())))
+		}
+	}
 }
 
 // brake slows down actions that are alike once one of them is throttled: the account's other users share EC2's buckets, so the right rate is

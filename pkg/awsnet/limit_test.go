@@ -3,6 +3,7 @@ package awsnet
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -173,17 +174,25 @@ func TestBrakeLetsGoOfThoseThatWait(t *testing.T) {
 		}
 		start := time.Now()
 		var wg sync.WaitGroup
+		sent := make([]int, 1000) // in each second
+		var mu sync.Mutex
 		for range 100 {
 			wg.Go(func() {
 				if err := l.wait(t.Context(), "CreateRoute"); err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				sent[int(time.Since(start).Seconds())]++
+				mu.Unlock()
 				l.settle("CreateRoute", false)
 			})
 		}
 		wg.Wait()
 		if d := time.Since(start); d < 20*time.Second || d > 2*time.Minute { // the rate comes back within half a minute
 			t.Errorf("100 calls took %s", d)
+		}
+		if most := slices.Max(sent); most > 4 { // 2.5 a second, and no burst of what flowed into the buckets meanwhile
+			t.Errorf("%d calls in a second", most)
 		}
 	})
 }
