@@ -39,6 +39,9 @@ func sizeOf(operation string) size {
 	return writing
 }
 
+// margin is a token that stays in EC2's bucket, since calls may arrive closer together than they were sent.
+const margin = 1
+
 // limits are what one account and region is asked at most: a bucket for each action, as EC2 keeps them, and a brake for all that are alike.
 type limits struct {
 	share float64
@@ -57,7 +60,7 @@ func (l *limits) of(operation string) (*rate.Limiter, *brake) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := sizeOf(operation)
-	full, burst := rate.Limit(s.perSecond*l.share), int(math.Max(1, s.burst*l.share))
+	full, burst := rate.Limit(s.perSecond*l.share), int(math.Max(1, s.burst*l.share-margin))
 	if l.byAction[operation] == nil {
 		l.byAction[operation] = rate.NewLimiter(full, burst)
 	}
