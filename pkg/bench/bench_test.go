@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -85,5 +89,42 @@ func TestInFlight(t *testing.T) {
 	m.count([]call{{Time: at}, {Time: at.Add(10 * time.Millisecond)}, {Time: at.Add(30 * time.Millisecond), Code: "RequestLimitExceeded"}, {Time: at.Add(90 * time.Millisecond)}}, 30*time.Millisecond)
 	if m.Calls != 4 || m.InFlight != 2 || m.Throttled != 1 {
 		t.Errorf("%+v: want 4 calls, 2 at once, 1 throttled", m)
+	}
+}
+
+// The tables of docs/performance.md hold the figures of docs/performance.json, which the bench wrote.
+func TestFiguresOfTheDocs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures, err := os.ReadFile("../../docs/performance.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results []result
+	if err := json.Unmarshal(figures, &results); err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	for _, r := range results {
+		r.row(&want)
+	}
+	growth(&want, results)
+	rows := 0
+	for line := range strings.Lines(want.String()) {
+		if strings.TrimSpace(line) != "" && !strings.Contains(string(text), line) {
+			t.Errorf("not in docs/performance.md: %s", line)
+		}
+		rows++
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, " MB | ") {
+			rows--
+		}
+	}
+	if rows != 2 { // the sentence about growth, and the empty line before it
+		t.Errorf("docs/performance.md has %d rows that docs/performance.json has not", 2-rows)
 	}
 }

@@ -50,7 +50,7 @@ func (b *bench) commits(ctx context.Context, w workload, sim *simulator) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.what, err)
 		}
-		b.add(result{w.Name, len(w.pairs), c.what, m, nil, nil, c.most})
+		b.add(result{Workload: w.Name, Peerings: len(w.pairs), What: c.what, Peerd: m, Most: c.most})
 	}
 	return nil
 }

@@ -87,6 +87,7 @@ type result struct {
 	Workload string   `json:"workload"`
 	Peerings int      `json:"peerings"`
 	What     string   `json:"what"`
+	Throttle bool     `json:"throttle,omitempty"` // the simulator enforced EC2's request rates
 	Peerd    measure  `json:"peerd"`
 	Minimal  *measure `json:"minimal,omitempty"`
 	Limit    *limit   `json:"limit,omitempty"`
@@ -123,19 +124,19 @@ func (b *bench) workload(ctx context.Context, w workload) error {
 		return err
 	}
 	most := w.everything(b.latency, b.share)
-	b.add(result{w.Name, len(w.pairs), "converge", m, &minimal[0], &most, most.Calls * 115 / 100})
+	b.add(result{Workload: w.Name, Peerings: len(w.pairs), What: "converge", Peerd: m, Minimal: &minimal[0], Limit: &most, Most: most.Calls * 115 / 100})
 	if m, err = pass(); err != nil {
 		return err
 	}
 	least := w.nothingToDo(b.latency)
-	b.add(result{w.Name, len(w.pairs), "no change", m, &minimal[1], &least, least.Calls})
+	b.add(result{Workload: w.Name, Peerings: len(w.pairs), What: "no change", Peerd: m, Minimal: &minimal[1], Limit: &least, Most: least.Calls})
 	if err := sim.breakRoute(w); err != nil {
 		return err
 	}
 	if m, err = pass(); err != nil {
 		return err
 	}
-	b.add(result{w.Name, len(w.pairs), "one route", m, nil, nil, 0})
+	b.add(result{Workload: w.Name, Peerings: len(w.pairs), What: "one route", Peerd: m})
 	if w.shape == "mesh" {
 		return b.commits(ctx, w, sim)
 	}
@@ -162,6 +163,7 @@ func (b *bench) minimal(ctx context.Context, w workload, world string) (out [2]m
 }
 
 func (b *bench) add(r result) {
+	r.Throttle = b.throttle
 	b.results = append(b.results, r)
 	r.row(os.Stdout)
 }
