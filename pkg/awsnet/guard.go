@@ -17,8 +17,8 @@ func (e *notReply) RetryableError() bool { return false }
 // proxy's HTML page or another action's XML for a reply without a single item, which would read as "nothing exists".
 //
 // Terminology: the root of a reply is <{Operation}Response …>. Premise: between the root's tags the SDK's decoder is strict, and it stops
-// at the root's end. Rules: the first element is the root, its end tag ends the body, and stands there only. So the cost is one search
-// for a tag, not a second parse.
+// at the root's end. Rules: the first element is the root, its end tag ends the body, and stands there only; nothing is declared within it.
+// So the cost is a search or two, not a second parse.
 func checkReply(operation string, body []byte) error {
 	rest := skipProlog(body)
 	name := elementName(rest)
@@ -36,7 +36,25 @@ func checkReply(operation string, body []byte) error {
 	if i := bytes.Index(body, end); i != len(body)-len(end) || i < 0 {
 		return &notReply{fmt.Sprintf("not a whole reply of %s: it does not end with its root element", operation)}
 	}
+	if declares(body) {
+		return &notReply{fmt.Sprintf("not a reply of %s: a markup declaration within it", operation)}
+	}
 	return nil
+}
+
+// declares reports whether there is a markup declaration, which XML has no place for within an element: the SDK's decoder passes over it, and
+// over whatever it swallows.
+func declares(b []byte) bool {
+	for {
+		_, after, found := bytes.Cut(b, []byte("<!"))
+		if !found {
+			return false
+		}
+		if !bytes.HasPrefix(after, []byte("--")) && !bytes.HasPrefix(after, []byte("[CDATA[")) {
+			return true
+		}
+		b = after
+	}
 }
 
 // skipProlog returns what follows a byte order mark, white space, an XML declaration and comments.

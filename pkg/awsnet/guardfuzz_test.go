@@ -29,6 +29,8 @@ func FuzzCheckReply(f *testing.F) {
 		`<DescribeVpcsResponse a="</DescribeVpcsResponse>`,
 		`<DescribeVpcsResponse><vpcSet><item></vpcSet></DescribeVpcsResponse>`,
 		`<DescribeVpcsResponse><nextToken>1</nextToken></DescribeVpcsResponse><DescribeVpcsResponse></DescribeVpcsResponse>`,
+		`<DescribeVpcsResponse><!ELEMENT a <vpcSet><item/></vpcSet>></DescribeVpcsResponse>`,
+		`<DescribeVpcsResponse><!-- a --><requestId><![CDATA[1]]></requestId></DescribeVpcsResponse>`,
 		`<!DOCTYPE html><html><body>Please sign in</body></html>`,
 		`<DescribeSubnetsResponse><subnetSet/></DescribeSubnetsResponse>`,
 		`<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>`,
