@@ -17,8 +17,8 @@ func (e *notReply) RetryableError() bool { return false }
 // proxy's HTML page or another action's XML for a reply without a single item, which would read as "nothing exists".
 //
 // Terminology: the root of a reply is <{Operation}Response …>. Premise: between the root's tags the SDK's decoder is strict, and it stops
-// at the root's end. Rules: the first element is the root, its end tag ends the body, and stands there only; nothing is declared within it.
-// So the cost is a search or two, not a second parse.
+// at the root's end. Rules: the first element is the root, which is not closed by its own start tag; its end tag ends the body, and stands there
+// only; nothing is declared within it. So the cost is a search or two, not a second parse.
 func checkReply(operation string, body []byte) error {
 	rest := skipProlog(body)
 	name := elementName(rest)
@@ -33,13 +33,31 @@ func checkReply(operation string, body []byte) error {
 	}
 	end := []byte("</" + root + ">")
 	body = bytes.TrimRight(rest, " \t\r\n")
-	if i := bytes.Index(body, end); i != len(body)-len(end) || i < 0 {
+	if i := bytes.Index(body, end); i != len(body)-len(end) || i < 0 || selfClosed(body) {
 		return &notReply{fmt.Sprintf("not a whole reply of %s: it does not end with its root element", operation)}
 	}
 	if declares(body) {
 		return &notReply{fmt.Sprintf("not a reply of %s: a markup declaration within it", operation)}
 	}
 	return nil
+}
+
+// selfClosed reports whether the start tag that b begins with is its end too. What stands in quotes is not looked at.
+func selfClosed(b []byte) bool {
+	var quote byte
+	for i, c := range b {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
+			return b[i-1] == '/'
+		}
+	}
+	return false
 }
 
 // declares reports whether there is a markup declaration, which XML has no place for within an element: the SDK's decoder passes over it, and
