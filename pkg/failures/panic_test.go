@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
+	"github.com/peerd/peerd/pkg/tooltest"
 )
 
 const threePeerings = `
@@ -59,7 +59,7 @@ func TestF05Panic(t *testing.T) {
 			r := simtest.New(t, ec2sim.Config{}, text)
 			faulty := &panics{RoundTripper: r.Sim, meets: c.meets, after: c.after}
 			r.Via = faulty
-			var log locked
+			var log tooltest.Buffer
 			r.Log = slog.New(slog.NewTextHandler(&log, nil))
 			pass, _ := r.Apply()
 			simtest.MustExit(t, "the pass with a panic", pass, reconcile.ExitAttention)
@@ -117,22 +117,4 @@ func (p *panics) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	panic("a bug in what handles " + form.Get("Action"))
-}
-
-// locked is a buffer for many writers.
-type locked struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *locked) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -134,12 +134,12 @@ func (p *pass) take(l look) {
 			continue
 		default:
 		}
-		if stop {
-			p.replan()
-			return
-		}
+		break
+	}
+	if stop {
+		p.replan()
+	} else {
 		p.replanSoon()
-		return
 	}
 }
 

@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// Buffer is written by a process and read by its test meanwhile.
+// Buffer is written by a process, or by many goroutines, and read by its test meanwhile.
 type Buffer struct {
 	mu sync.Mutex // guards b
 	b  bytes.Buffer
 }
 
-// Write takes what the process prints.
+// Write takes what is printed.
 func (l *Buffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
