@@ -64,8 +64,8 @@ func (o *Observed) Missing(s Scope, listings ...Listing) *Error {
 }
 
 // Refresh returns o with the connections as later looks show them, each of the scope that it stands at, in the latest state that one of them
-// shows. Views of scopes that were not read stay as they were. A connection that no look of its scopes lists is dropped, unless keep says that it was just made: a list may lag behind
-// the call that made it. All but the connections is shared with o.
+// shows. Views of scopes that were not read stay as they were. A connection that no look of its scopes lists is dropped, unless keep says that
+// it was just made: a list may lag behind the call that made it. All but the connections is shared with o.
 func (o *Observed) Refresh(later map[Scope]*Observed, keep map[ConnID]bool) *Observed {
 	out := *o
 	out.Connections = maps.Clone(o.Connections)
