@@ -1,7 +1,6 @@
 package gittest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -69,19 +68,8 @@ type SSHServer struct {
 	Address string // host:port
 
 	program string
-	logged  logged
-}
-
-// logged is written by several processes.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
+	serving sync.RWMutex // each connection holds it for reading
+	logged  tooltest.Buffer
 }
 
 // ServeSSH starts a server that reaches every repository of this machine, for as long as the test runs.
@@ -125,6 +113,8 @@ func (s *SSHServer) Show(key string) {
 }
 
 func (s *SSHServer) serve(c *net.TCPConn) {
+	s.serving.RLock()
+	defer s.serving.RUnlock()
 	defer c.Close()
 	f, err := c.File()
 	if err != nil {
@@ -137,11 +127,11 @@ func (s *SSHServer) serve(c *net.TCPConn) {
 	_ = cmd.Run() // a client that went away is an error to it
 }
 
-// Log returns everything that sshd has logged.
+// Log returns everything that sshd has logged. It waits for connections that are open: sshd writes about one when its client has left it.
 func (s *SSHServer) Log() string {
-	s.logged.mu.Lock()
-	defer s.logged.mu.Unlock()
-	return s.logged.text.String()
+	s.serving.Lock()
+	defer s.serving.Unlock()
+	return s.logged.String()
 }
 
 // Config reaches a repository with the key "client", and knows the server by the key "host".
