@@ -124,11 +124,6 @@ func (d *daemon) run(ctx context.Context) error {
 	return nil
 }
 
-// stopped reports whether no write may be sent any more, though it was decided on.
-func (d *daemon) stopped(ctx context.Context) func() bool {
-	return func() bool { return d.paused() || d.standby() || ctx.Err() != nil }
-}
-
 // standby reports whether another process is the one that writes.
 func (d *daemon) standby() bool { return d.election != nil && !d.election.leads() }
 
@@ -153,7 +148,7 @@ func (d *daemon) remember(memory stateFile, c reconcile.Commit) {
 // target is AWS, or a sandbox made from the first spec.
 func (d *daemon) target(ctx context.Context) (reconcile.Target, error) {
 	if !d.sandbox {
-		return d.app.target(nil, d.state, d.stopped(ctx))
+		return d.app.target(nil, d.state)
 	}
 	c, err := d.app.fetch(ctx, d.source, "")
 	if err != nil {
@@ -163,7 +158,7 @@ func (d *daemon) target(ctx context.Context) (reconcile.Target, error) {
 	if err != nil {
 		return nil, exitError{reconcile.ExitSpec, err}
 	}
-	return d.app.target(set, d.state, d.stopped(ctx))
+	return d.app.target(set, d.state)
 }
 
 // checkDaemon refuses flags that mean nothing to the daemon.

@@ -82,7 +82,7 @@ func (a *app) newTeller(ctx context.Context, dir string, whole time.Duration) (*
 	if s.source, err = a.source(""); err != nil {
 		return nil, err
 	}
-	return s, s.prepare(ctx, a.targetIn(place.Box, s.state, s.stopped(ctx)), plan.Limits{})
+	return s, s.prepare(ctx, a.targetIn(place.Box, s.state), plan.Limits{})
 }
 
 // tell plays one scene after the other. The daemon begins once there is a commit.

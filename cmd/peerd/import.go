@@ -55,7 +55,7 @@ func (a *app) importAll(ctx context.Context, opt importOptions) error {
 	if err != nil {
 		return err
 	}
-	target := awsnet.New(awsnet.Config{Share: a.awsShare, Verify: true, Stopped: func() bool { return true }})
+	target := awsnet.New(awsnet.Config{Share: a.awsShare, Verify: true})
 	text, err := imported(ctx, target, in)
 	if err == nil {
 		_, err = a.stdout.Write(text)

@@ -94,7 +94,7 @@ func (a *app) read(ctx context.Context, path string, turn *reconcile.Turn, in *r
 
 // apply makes the pass; the report is nil where there was none.
 func (a *app) apply(ctx context.Context, in reconcile.Input, state *status.State, log *slog.Logger) (*reconcile.Report, error) {
-	target, err := a.target(in.Spec, state, func() bool { return a.paused() || ctx.Err() != nil })
+	target, err := a.target(in.Spec, state)
 	if err != nil {
 		return nil, err
 	}
@@ -137,21 +137,21 @@ func (a *app) checkBounds() error {
 	return nil
 }
 
-// target is AWS, or a sandbox made from the set. No write is sent to it once stopped says so.
-func (a *app) target(set *spec.Set, state *status.State, stopped func() bool) (*awsnet.Target, error) {
+// target is AWS, or a sandbox made from the set.
+func (a *app) target(set *spec.Set, state *status.State) (*awsnet.Target, error) {
 	if !a.sandbox {
-		return a.targetIn(nil, state, stopped), nil
+		return a.targetIn(nil, state), nil
 	}
 	box, err := sandbox.New(set)
 	if err != nil {
 		return nil, exitError{reconcile.ExitFailed, fmt.Errorf("make a sandbox from the spec: %w", err)}
 	}
-	return a.targetIn(box, state, stopped), nil
+	return a.targetIn(box, state), nil
 }
 
 // targetIn is AWS where there is no box.
-func (a *app) targetIn(box *sandbox.Box, state *status.State, stopped func() bool) *awsnet.Target {
-	cfg := awsnet.Config{Share: a.awsShare, Stopped: stopped, OnCall: func(c awsnet.Call) {
+func (a *app) targetIn(box *sandbox.Box, state *status.State) *awsnet.Target {
+	cfg := awsnet.Config{Share: a.awsShare, OnCall: func(c awsnet.Call) {
 		state.OnCall(status.Call{Operation: c.Operation, Outcome: string(c.Outcome), Duration: c.Duration})
 	}}
 	if box != nil {

@@ -103,7 +103,7 @@ func (a *app) trace(ctx context.Context, q trace.Question) error {
 
 // traced is AWS, or a sandbox that a pass has made like the spec.
 func (a *app) traced(ctx context.Context, set *spec.Set) (*awsnet.Target, error) {
-	target, err := a.target(set, a.newState(0), func() bool { return ctx.Err() != nil || !a.sandbox })
+	target, err := a.target(set, a.newState(0))
 	if err == nil && a.sandbox {
 		err = a.applyToSandbox(ctx, target, set)
 	}

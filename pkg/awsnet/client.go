@@ -28,7 +28,6 @@ type Config struct {
 	Backoff     retry.BackoffDelayer                                             // between the attempts of a call; nil: the SDK's, which grows at random
 	Reads       int                                                              // in flight per account and region; zero: 8
 	Verify      bool                                                             // ask whose the credentials are before reading, as always before writing
-	Stopped     func() bool                                                      // asked before a write is sent; true: it is not. nil: never
 	OnCall      func(Call)                                                       // told of every HTTP attempt, from many goroutines at once; may be nil
 }
 
@@ -44,9 +43,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Source == nil {
 		c.Source = ambient()
-	}
-	if c.Stopped == nil {
-		c.Stopped = func() bool { return false }
 	}
 	return c
 }

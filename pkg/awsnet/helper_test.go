@@ -100,7 +100,8 @@ accounts:
 // bench is a target on a simulated AWS.
 type bench struct {
 	*Target
-	sim *ec2sim.Sim
+	sim    *ec2sim.Sim
+	wanted func() bool // says whether writes are; nil: they are
 
 	mu    sync.Mutex // guards calls
 	calls []Call
@@ -173,7 +174,7 @@ func lookAt(vpcs ...netstate.VPC) netstate.Look {
 
 func (b *bench) observe(t *testing.T, l netstate.Look) *netstate.Observed {
 	t.Helper()
-	o, err := b.Observe(t.Context(), l)
+	o, err := b.Observe(b.context(t), l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,13 +201,20 @@ func (b *bench) apply(t testing.TB, s netstate.Scope, actions ...plan.Action) []
 	for i, a := range actions {
 		out[i].Action = a
 	}
-	w, err := b.writer(t.Context(), s)
+	w, err := b.writer(b.context(t), s)
 	if err != nil {
 		failAll(out, err)
 		return out
 	}
-	w.batch(t.Context(), out)
+	w.batch(b.context(t), out)
 	return out
+}
+
+func (b *bench) context(t testing.TB) context.Context {
+	if b.wanted == nil {
+		return t.Context()
+	}
+	return netstate.WithWanted(t.Context(), b.wanted)
 }
 
 // know gives the target the rights that a look would give it.

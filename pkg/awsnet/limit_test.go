@@ -82,14 +82,14 @@ func TestShareOfTheBuckets(t *testing.T) {
 	})
 }
 
-// Once writes are stopped, those that wait for their turn are not sent; reads are.
+// Once writes are not wanted any more, those that wait for their turn are not sent; reads are.
 func TestStoppedWhileWaitingForATurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		stopped := func() bool { return time.Since(start) >= 10*time.Second }
-		b := newBench(t, ec2sim.Config{}, func(c *Config) { c.Stopped = stopped })
+		b := newBench(t, ec2sim.Config{})
 		id := b.peer(t, hub, near)
+		b.wanted = func() bool { return time.Since(start) < 10*time.Second }
 		sent := b.count("CreateTags")
 		for range 150 { // 50 at once, then 5 a second
 			o := b.apply(t, west, plan.TagConnection{Conn: id, Tags: ourTags})[0]
@@ -99,7 +99,7 @@ func TestStoppedWhileWaitingForATurn(t *testing.T) {
 				wantKind(t, o.Err, netstate.Stopped)
 			}
 		}
-		if n := b.count("CreateTags"); n != sent || n > 101 || !stopped() {
+		if n := b.count("CreateTags"); n != sent || n > 101 || b.wanted() {
 			t.Errorf("%d calls, %d of them worked, in %s", n, sent, time.Since(start))
 		}
 		b.see(t, lookAt(hub))
@@ -111,7 +111,8 @@ func TestStoppedWhileCredentialsAreFetched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var stopped atomic.Bool
-		b := newBench(t, ec2sim.Config{}, func(c *Config) { c.Stopped = stopped.Load })
+		b := newBench(t, ec2sim.Config{})
+		b.wanted = func() bool { return !stopped.Load() }
 		tag := plan.TagConnection{Conn: b.peer(t, hub, near), Tags: ourTags}
 		if o := b.apply(t, west, tag)[0]; o.Err != nil {
 			t.Fatal(o.Err)

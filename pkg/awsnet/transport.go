@@ -45,8 +45,8 @@ type fate struct {
 
 type fateKey struct{}
 
-// errStopped says that a write was not sent: somebody stopped all of them while it waited for its turn.
-var errStopped = errors.New("not sent: writes were stopped meanwhile")
+// errStopped says that a write was not sent: while it waited for its turn, somebody stopped it.
+var errStopped = errors.New("not sent: it was stopped while it waited for its turn")
 
 // wire is the HTTP client of one account and region. It gives every attempt its deadline, reads the whole body within it and within
 // the byte limit, and lets through as a success only what is a whole reply of the operation.
@@ -60,7 +60,7 @@ type wire struct {
 func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	call := Call{Operation: awsmiddleware.GetOperationName(req.Context()), Scope: w.scope}
 	f := fateOf(req.Context())
-	if f.write && w.cfg.Stopped() { // only now, since waiting for its turn and for new credentials takes time
+	if f.write && !netstate.Wanted(req.Context()) { // only now, since waiting for its turn and for new credentials takes time
 		return nil, errStopped
 	}
 	f.unknown = true

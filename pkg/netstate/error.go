@@ -16,7 +16,7 @@ const (
 	Denied    Kind = "denied"    // no permission, or no credentials
 	Invalid   Kind = "invalid"   // refused for what it is; also every code that is not known
 	Gone      Kind = "gone"      // what was to be removed or changed is not there
-	Stopped   Kind = "stopped"   // a write that was not sent, because somebody stopped all of them
+	Stopped   Kind = "stopped"   // a write that was not sent, because it was not wanted any more
 	Void      Kind = "void"      // a reply that is not one: not evidence of anything
 )
 

@@ -110,7 +110,7 @@ func (p *pass) work(ctx, calls context.Context, l *link, actions []item) (out []
 		if n < 0 {
 			n = len(actions)
 		}
-		outcomes := p.step(calls, goesOn, plan.Batches(plain(actions[:n])))
+		outcomes := p.step(netstate.WithWanted(calls, goesOn), plan.Batches(plain(actions[:n])))
 		out = append(out, outcomes...)
 		bad = bad || slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return o.Err != nil && !goneIsGood(o) })
 		actions = actions[n:]
@@ -129,8 +129,8 @@ func plain(items []item) []plan.Action {
 	return out
 }
 
-// step makes the calls of one step side by side, as long as the link goes on.
-func (p *pass) step(calls context.Context, goesOn func() bool, batches []plan.Batch) []plan.Outcome {
+// step makes the calls of one step side by side, as long as they are wanted.
+func (p *pass) step(calls context.Context, batches []plan.Batch) []plan.Outcome {
 	outcomes := make([][]plan.Outcome, len(batches))
 	var g errgroup.Group
 	g.SetLimit(callsPerLink)
@@ -141,7 +141,7 @@ func (p *pass) step(calls context.Context, goesOn func() bool, batches []plan.Ba
 					outcomes[i] = panicked(b, r)
 				}
 			}()
-			if goesOn() {
+			if netstate.Wanted(calls) {
 				outcomes[i] = p.cfg.Target.Apply(calls, b)
 			}
 			return nil

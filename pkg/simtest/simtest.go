@@ -116,7 +116,7 @@ func (r *Rig) Run(in reconcile.Input) (*reconcile.Report, []ec2sim.Call) {
 	if via == nil {
 		via = r.Sim
 	}
-	target := Target(via, append(slices.Clip(r.AWS), func(c *awsnet.Config) { c.Stopped = r.Paused })...)
+	target := Target(via, r.AWS...)
 	report := reconcile.New(reconcile.Config{Target: target, Log: r.Log, Paused: r.Paused}).Cycle(r.T.Context(), in)
 	return report, Mutating(r.Sim.Calls()[before:])
 }
