@@ -71,7 +71,8 @@ func TestIdle(t *testing.T) { // not in parallel: it counts
 	r := &running{t: t, log: &tooltest.Buffer{}}
 	done := make(chan int, 1)
 	go func() {
-		args := append(reach(gitwatch.Config{Repo: o.Bare}), "--interval", "1ms", "--aws-share", "1", "--listen", "127.0.0.1:0", "--probe-listen", "127.0.0.1:0")
+		// seldom enough that calls do not wait for tokens: EC2 gives 20 of an action a second
+		args := append(reach(gitwatch.Config{Repo: o.Bare}), "--interval", "60ms", "--aws-share", "1", "--listen", "127.0.0.1:0", "--probe-listen", "127.0.0.1:0")
 		done <- run(ctx, args, func(string) (string, bool) { return "", false }, r.log, r.log)
 	}()
 	defer func() {
