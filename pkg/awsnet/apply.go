@@ -12,12 +12,15 @@ import (
 	"github.com/peerd/peerd/pkg/plan"
 )
 
-// writer applies actions in one scope, with credentials that were found to be its account's.
-type writer struct{ *client }
+// writer applies actions in one scope, with credentials that were found to be its account's, as long as they are wanted.
+type writer struct {
+	*client
+	wanted func() bool
+}
 
 // Apply applies the actions of one batch and returns one outcome for each, in their order. It uses the rights of the latest look. It
 // does not decide what a failure means: nothing is tried twice unless EC2 refused it for its rate before doing anything.
-func (t *Target) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
+func (t *Target) Apply(ctx context.Context, b plan.Batch, wanted func() bool) []plan.Outcome {
 	if len(b) == 0 {
 		return nil
 	}
@@ -27,7 +30,7 @@ func (t *Target) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
 		out[i].Action = a
 		waits = waits || !a.Ready()
 	}
-	w, err := t.writer(ctx, b.Scope())
+	w, err := t.writer(ctx, b.Scope(), wanted)
 	switch {
 	case waits:
 		failAll(out, &netstate.Error{Op: b[0].String(), Scope: b.Scope(), Kind: netstate.Stale, Message: "what this needs was not observed yet"})
@@ -39,7 +42,7 @@ func (t *Target) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
 	return out
 }
 
-func (t *Target) writer(ctx context.Context, scope netstate.Scope) (*writer, *netstate.Error) {
+func (t *Target) writer(ctx context.Context, scope netstate.Scope, wanted func() bool) (*writer, *netstate.Error) {
 	t.mu.Lock()
 	a, ok := t.access[scope.Account]
 	t.mu.Unlock()
@@ -55,7 +58,14 @@ func (t *Target) writer(ctx context.Context, scope netstate.Scope) (*writer, *ne
 	if err := s.verify(ctx, c); err != nil {
 		return nil, err
 	}
-	return &writer{c}, nil
+	return &writer{c, wanted}, nil
+}
+
+// change makes one call that may change something. It is never repeated once it may have worked.
+func (w *writer) change(ctx context.Context, what string, call func(context.Context) error) *netstate.Error {
+	f := fate{wanted: w.wanted}
+	err := w.renewing(context.WithValue(ctx, fateKey{}, &f), call)
+	return w.failure(what, err, f.unknown)
 }
 
 // batch makes one call for actions that EC2 takes as a list, and one call each for the others.

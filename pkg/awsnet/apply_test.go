@@ -246,8 +246,8 @@ func TestAllowRuleFromAGroupOutOfReach(t *testing.T) {
 func TestApplyNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ec2sim.Config{})
-	diff(t, len(b.Apply(t.Context(), nil)), 0)
-	out := b.Apply(t.Context(), plan.Batch{plan.AcceptConnection{Conn: "pcx-1"}}) // of no scope: no look has shown how to reach it
+	diff(t, len(b.Apply(t.Context(), nil, nil)), 0)
+	out := b.Apply(t.Context(), plan.Batch{plan.AcceptConnection{Conn: "pcx-1"}}, nil) // of no scope: no look has shown how to reach it
 	wantKind(t, out[0].Err, netstate.Denied)
 	diff(t, len(b.sim.Calls()), 0)
 }

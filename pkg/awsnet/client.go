@@ -130,13 +130,6 @@ func (c *client) look(ctx context.Context, what string, call func(context.Contex
 	return c.failure(what, err, false)
 }
 
-// change makes one call that may change something. It is never repeated once it may have worked.
-func (c *client) change(ctx context.Context, what string, call func(context.Context) error) *netstate.Error {
-	f := fate{write: true}
-	err := c.renewing(context.WithValue(ctx, fateKey{}, &f), call)
-	return c.failure(what, err, f.unknown)
-}
-
 // renewing makes the call, and once more with fresh credentials if those it had are said to be expired. That is safe for a write too:
 // EC2 checks credentials before it acts.
 func (c *client) renewing(ctx context.Context, call func(context.Context) error) error {

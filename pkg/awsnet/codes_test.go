@@ -95,7 +95,7 @@ func TestCancelledBeforeAndAfterSending(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ec2sim.Config{})
 	b.see(t, lookAt(hub))
-	w, err := b.writer(t.Context(), west)
+	w, err := b.writer(t.Context(), west, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

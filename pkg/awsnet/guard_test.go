@@ -375,7 +375,7 @@ func TestRefusalsWithoutACode(t *testing.T) {
 				_, err := cl.describeVPCs(t.Context())
 				wantKind(t, err, c.read)
 				diff(t, err.Message, fmt.Sprintf("HTTP status %d without an error of AWS in it", status))
-				w := &writer{cl}
+				w := &writer{client: cl}
 				wantKind(t, w.tag(t.Context(), ourTags, "pcx-1"), c.write)
 			})
 		})

@@ -174,7 +174,7 @@ func lookAt(vpcs ...netstate.VPC) netstate.Look {
 
 func (b *bench) observe(t *testing.T, l netstate.Look) *netstate.Observed {
 	t.Helper()
-	o, err := b.Observe(b.context(t), l)
+	o, err := b.Observe(t.Context(), l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,20 +201,13 @@ func (b *bench) apply(t testing.TB, s netstate.Scope, actions ...plan.Action) []
 	for i, a := range actions {
 		out[i].Action = a
 	}
-	w, err := b.writer(b.context(t), s)
+	w, err := b.writer(t.Context(), s, b.wanted)
 	if err != nil {
 		failAll(out, err)
 		return out
 	}
-	w.batch(b.context(t), out)
+	w.batch(t.Context(), out)
 	return out
-}
-
-func (b *bench) context(t testing.TB) context.Context {
-	if b.wanted == nil {
-		return t.Context()
-	}
-	return netstate.WithWanted(t.Context(), b.wanted)
 }
 
 // know gives the target the rights that a look would give it.

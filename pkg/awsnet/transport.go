@@ -37,9 +37,9 @@ const (
 	Failed    Outcome = "error"
 )
 
-// fate follows one write: whether a request is out of which nobody knows what it did.
+// fate follows one write: whether it is still to be sent, and whether a request is out of which nobody knows what it did.
 type fate struct {
-	write   bool // false: there is nothing to follow
+	wanted  func() bool // nil: it is
 	unknown bool
 }
 
@@ -60,7 +60,7 @@ type wire struct {
 func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	call := Call{Operation: awsmiddleware.GetOperationName(req.Context()), Scope: w.scope}
 	f := fateOf(req.Context())
-	if f.write && !netstate.Wanted(req.Context()) { // only now, since waiting for its turn and for new credentials takes time
+	if f.wanted != nil && !f.wanted() { // only now, since waiting for its turn and for new credentials takes time
 		return nil, errStopped
 	}
 	f.unknown = true

@@ -110,7 +110,7 @@ func (p *pass) work(ctx, calls context.Context, l *link, actions []item) (out []
 		if n < 0 {
 			n = len(actions)
 		}
-		outcomes := p.step(netstate.WithWanted(calls, goesOn), plan.Batches(plain(actions[:n])))
+		outcomes := p.step(calls, goesOn, plan.Batches(plain(actions[:n])))
 		out = append(out, outcomes...)
 		bad = bad || slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return o.Err != nil && !goneIsGood(o) })
 		actions = actions[n:]
@@ -130,7 +130,7 @@ func plain(items []item) []plan.Action {
 }
 
 // step makes the calls of one step side by side, as long as they are wanted.
-func (p *pass) step(calls context.Context, batches []plan.Batch) []plan.Outcome {
+func (p *pass) step(calls context.Context, wanted func() bool, batches []plan.Batch) []plan.Outcome {
 	outcomes := make([][]plan.Outcome, len(batches))
 	var g errgroup.Group
 	g.SetLimit(callsPerLink)
@@ -141,8 +141,8 @@ func (p *pass) step(calls context.Context, batches []plan.Batch) []plan.Outcome 
 					outcomes[i] = panicked(b, r)
 				}
 			}()
-			if netstate.Wanted(calls) {
-				outcomes[i] = p.cfg.Target.Apply(calls, b)
+			if wanted() {
+				outcomes[i] = p.cfg.Target.Apply(calls, b, wanted)
 			}
 			return nil
 		})

@@ -92,9 +92,9 @@ type slow struct {
 	look func(netstate.Look) time.Duration
 }
 
-func (s *slow) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
+func (s *slow) Apply(ctx context.Context, b plan.Batch, wanted func() bool) []plan.Outcome {
 	time.Sleep(s.call(b.Scope().Account))
-	return s.Target.Apply(ctx, b)
+	return s.Target.Apply(ctx, b, wanted)
 }
 
 func (s *slow) Observe(ctx context.Context, l netstate.Look) (*netstate.Observed, error) {

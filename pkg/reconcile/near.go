@@ -108,8 +108,8 @@ func (c changed) listings() []netstate.Listing {
 }
 
 // Apply makes a call and notes what it may have changed. Once one failed, the next look reads everything: the reason may be anywhere.
-func (t *near) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
-	out := t.Target.Apply(ctx, b)
+func (t *near) Apply(ctx context.Context, b plan.Batch, wanted func() bool) []plan.Outcome {
+	out := t.Target.Apply(ctx, b, wanted)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, o := range out {

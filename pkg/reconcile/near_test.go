@@ -29,7 +29,7 @@ func (s *shown) Observe(_ context.Context, l netstate.Look) (*netstate.Observed,
 	return s.next, nil
 }
 
-func (s *shown) Apply(_ context.Context, b plan.Batch) (out []plan.Outcome) {
+func (s *shown) Apply(_ context.Context, b plan.Batch, _ func() bool) (out []plan.Outcome) {
 	for _, a := range b {
 		out = append(out, plan.Outcome{Action: a, Err: s.fails})
 	}
@@ -76,7 +76,7 @@ func TestNearLooks(t *testing.T) {
 				if tc.fails {
 					aws.fails = &netstate.Error{Kind: netstate.Retry}
 				}
-				n.Apply(t.Context(), plan.Batch{tc.did})
+				n.Apply(t.Context(), plan.Batch{tc.did}, nil)
 			}
 			observe(t, n, everything)
 			observe(t, n, everything) // what was read needs no reading again
@@ -109,7 +109,7 @@ func TestNearLooksAtParts(t *testing.T) {
 	for _, l := range looks {
 		observe(t, n, l)
 	}
-	n.Apply(t.Context(), plan.Batch{plan.Placed(plan.AddRoute{}, "a-b", west)})
+	n.Apply(t.Context(), plan.Batch{plan.Placed(plan.AddRoute{}, "a-b", west)}, nil)
 	observe(t, n, part)
 	observe(t, n, everything)
 	last := netstate.Look{Scopes: map[netstate.Scope]netstate.ScopeLook{west: {VPCs: whole.VPCs, Tables: true}, east: {}}}
@@ -123,7 +123,7 @@ func TestNearFailsDuringALook(t *testing.T) {
 	t.Parallel()
 	aws := &shown{next: netstate.NewObserved(time.Time{}), fails: &netstate.Error{Kind: netstate.Retry}}
 	n := &near{Target: aws}
-	aws.while = func() { n.Apply(t.Context(), plan.Batch{plan.Placed(plan.SetOptions{}, "a-b", west)}) }
+	aws.while = func() { n.Apply(t.Context(), plan.Batch{plan.Placed(plan.SetOptions{}, "a-b", west)}, nil) }
 	observe(t, n, everything)
 	aws.while = nil
 	observe(t, n, everything)
@@ -155,7 +155,7 @@ func TestNearKeepsWhatIsNotReadAgain(t *testing.T) {
 	aws := &shown{next: first}
 	n := &near{Target: aws}
 	observe(t, n, everything)
-	change := func() { n.Apply(t.Context(), plan.Batch{plan.Placed(plan.AddRoute{}, "a-b", west)}) }
+	change := func() { n.Apply(t.Context(), plan.Batch{plan.Placed(plan.AddRoute{}, "a-b", west)}, nil) }
 	change()
 	aws.next = later
 	if d := cmp.Diff(want, observe(t, n, everything), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {

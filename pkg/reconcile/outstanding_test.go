@@ -19,8 +19,8 @@ type lateAnswers struct {
 	most atomic.Int64
 }
 
-func (l *lateAnswers) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
-	out := l.Target.Apply(ctx, b)
+func (l *lateAnswers) Apply(ctx context.Context, b plan.Batch, wanted func() bool) []plan.Outcome {
+	out := l.Target.Apply(ctx, b, wanted)
 	if b[0].Step() == plan.StepAccept {
 		time.Sleep(3 * time.Second)
 	}

@@ -17,8 +17,9 @@ import (
 type Target interface {
 	// Observe reads what the look asks for. The error is only the context's: what could not be read stands in Observed.Unread.
 	Observe(ctx context.Context, l netstate.Look) (*netstate.Observed, error)
-	// Apply makes one call, if netstate.Wanted still says so when it goes out, and says what became of each action of the batch, in order.
-	Apply(ctx context.Context, b plan.Batch) []plan.Outcome
+	// Apply makes one call and says what became of each action of the batch, in order. wanted is asked right before the call goes out, since it
+	// may wait long for its turn and for credentials; without its word nothing is sent, and the outcome is netstate.Stopped. nil: it is wanted.
+	Apply(ctx context.Context, b plan.Batch, wanted func() bool) []plan.Outcome
 }
 
 // Config is what a Reconciler needs.

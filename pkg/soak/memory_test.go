@@ -86,7 +86,7 @@ func lookText(l netstate.Look) string {
 }
 
 // Apply makes one call. What becomes of it, the process may not live to learn.
-func (w way) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
+func (w way) Apply(ctx context.Context, b plan.Batch, wanted func() bool) []plan.Outcome {
 	c := calledBy(b)
 	if err := w.gate.Wait(ctx, c.text); err != nil {
 		return lost(b, netstate.Ambiguous)
@@ -105,7 +105,7 @@ func (w way) Apply(ctx context.Context, b plan.Batch) []plan.Outcome {
 		w.log = append(w.log, s)
 		return lost(b, f.answer)
 	}
-	out := w.Target.Apply(ctx, b)
+	out := w.Target.Apply(ctx, b, wanted)
 	s.applied = slices.ContainsFunc(out, func(o plan.Outcome) bool { return o.Err == nil })
 	for _, o := range out {
 		if o.Err != nil {

@@ -37,7 +37,7 @@ func (m *memory) Try(account, region, action string, params ...string) bool {
 }
 
 func (m *memory) tryAction(a plan.Action) bool {
-	return m.Target.Apply(context.Background(), plan.Batch{a})[0].Err == nil
+	return m.Target.Apply(context.Background(), plan.Batch{a}, nil)[0].Err == nil
 }
 
 // tryRoute makes, replaces or deletes a route by hand; a destination within the VPC takes none.

@@ -74,7 +74,7 @@ func (p *pair) apply(batches [2]plan.Batch) {
 	var kinds [2][]netstate.Kind
 	var got [2][]string
 	for i, target := range p.targets {
-		for _, o := range target.Apply(context.Background(), batches[i]) {
+		for _, o := range target.Apply(context.Background(), batches[i], nil) {
 			k := netstate.Kind("")
 			if o.Err != nil {
 				k = o.Err.Kind

@@ -91,7 +91,7 @@ func (c *check) refused(k netstate.Kind, a plan.Action) {
 // apply applies a batch that is answered with these kinds; the empty one: it worked.
 func (c *check) apply(want []netstate.Kind, b ...plan.Action) []plan.Outcome {
 	c.t.Helper()
-	out := c.Apply(context.Background(), b)
+	out := c.Apply(context.Background(), b, nil)
 	var got []netstate.Kind
 	for _, o := range out {
 		if o.Err == nil {

@@ -204,6 +204,14 @@ var lookTests = map[string]func(*check){
 		}
 		c.compare(want, c.see(asking(Everything(c.want), west, ask)))
 	},
+	"what is not wanted any more is not sent": func(c *check) {
+		c.start()
+		out := c.Apply(c.t.Context(), plan.Batch{opening(hub, near, ours)}, func() bool { return false })
+		if err := out[0].Err; err == nil || err.Kind != netstate.Stopped {
+			c.t.Errorf("applied all the same: %v", err)
+		}
+		c.shows(nil)
+	},
 	"an account without access is unread, and not written to": func(c *check) {
 		c.Subject = c.make(c.t, World())
 		l := Everything(World())
@@ -219,7 +227,7 @@ var lookTests = map[string]func(*check){
 		if len(unread) != 8 || slices.ContainsFunc(slices.Collect(maps.Keys(o.VPCs)), func(v netstate.VPC) bool { return v.Scope == west }) || len(o.Unread) != 1 {
 			c.t.Errorf("unread: %v; VPCs: %v", o.Unread, o.VPCs)
 		}
-		out := c.Apply(c.t.Context(), plan.Batch{opening(hub, near, ours)})
+		out := c.Apply(c.t.Context(), plan.Batch{opening(hub, near, ours)}, nil)
 		if err := out[0].Err; err == nil || err.Kind != netstate.Denied {
 			c.t.Errorf("applied without access: %v", err)
 		}

@@ -77,14 +77,18 @@ func (t *Target) Observe(ctx context.Context, l netstate.Look) (*netstate.Observ
 }
 
 // Apply applies a batch, one outcome for each action.
-func (t *Target) Apply(_ context.Context, b plan.Batch) []plan.Outcome {
+func (t *Target) Apply(_ context.Context, b plan.Batch, wanted func() bool) []plan.Outcome {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := make([]plan.Outcome, len(b))
 	for i, a := range b {
 		out[i].Action = a
 	}
-	if err := t.unfit(b); err != nil {
+	err := t.unfit(b)
+	if err == nil && wanted != nil && !wanted() {
+		err = &netstate.Error{Op: b[0].String(), Scope: b.Scope(), Kind: netstate.Stopped}
+	}
+	if err != nil {
 		failAll(out, err)
 		return out
 	}
