@@ -60,4 +60,5 @@ func TestOnlyAssociatedCIDRsCount(t *testing.T) {
 	}
 	in.Ipv6CidrBlockAssociationSet = []types.VpcIpv6CidrBlockAssociation{{Ipv6CidrBlock: aws.String("2001:db8::/56")}}
 	diff(t, len(factsOf(in).CIDRs), 1)
+	diff(t, factsOf(types.Vpc{CidrBlock: in.CidrBlock}).CIDRs, factsOf(in).CIDRs)
 }

@@ -48,7 +48,8 @@ func (c *client) describeVPCs(ctx context.Context, filters ...types.Filter) ([]t
 	})
 }
 
-// factsOf keeps of a VPC the CIDRs that are associated: others are still coming, or on their way out, or were refused.
+// factsOf keeps of a VPC the CIDRs that are associated: others are still coming, or on their way out, or were refused. An emulator may
+// know of the primary CIDR alone.
 func factsOf(v types.Vpc) netstate.Facts {
 	var all []netip.Prefix
 	add := func(cidr *string, state *types.VpcCidrBlockState) {
@@ -56,6 +57,9 @@ func factsOf(v types.Vpc) netstate.Facts {
 		if err == nil && state != nil && state.State == types.VpcCidrBlockStateCodeAssociated {
 			all = append(all, p)
 		}
+	}
+	if len(v.CidrBlockAssociationSet) == 0 {
+		add(v.CidrBlock, &types.VpcCidrBlockState{State: types.VpcCidrBlockStateCodeAssociated})
 	}
 	for _, a := range v.CidrBlockAssociationSet {
 		add(a.CidrBlock, a.CidrBlockState)
