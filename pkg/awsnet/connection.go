@@ -96,13 +96,18 @@ func connectionOf(in types.VpcPeeringConnection, scope netstate.Scope) netstate.
 	return c
 }
 
-// vpcOf returns the VPC of a side; a region that is not shown is the one that was asked.
+// vpcOf returns the VPC of a side. An owner or a region that is not shown is the one that was asked: EC2 shows them, an emulator of one account
+// may not.
 func vpcOf(in *types.VpcPeeringConnectionVpcInfo, scope netstate.Scope) netstate.VPC {
 	if in == nil {
 		return netstate.VPC{}
 	}
-	region := netstate.Region(firstOf(aws.ToString(in.Region), string(scope.Region)))
-	return netstate.VPC{Scope: netstate.Scope{Account: netstate.AccountID(aws.ToString(in.OwnerId)), Region: region}, ID: netstate.VPCID(aws.ToString(in.VpcId))}
+	id, account := aws.ToString(in.VpcId), aws.ToString(in.OwnerId)
+	if id != "" {
+		account = firstOf(account, string(scope.Account))
+	}
+	region := firstOf(aws.ToString(in.Region), string(scope.Region))
+	return netstate.VPC{Scope: netstate.Scope{Account: netstate.AccountID(account), Region: netstate.Region(region)}, ID: netstate.VPCID(id)}
 }
 
 // showsOf returns the CIDRs shown of a side. They are no ground to plan on, since EC2 shows them of active connections and else only the

@@ -67,6 +67,8 @@ func message(err error) string {
 			return op + ": " + api.ErrorMessage()
 		}
 		return api.ErrorMessage()
+	case status >= 300 && is[*noCredentials](err): // the proxy of a network without instance metadata, say
+		return fmt.Sprintf("no credentials: %s: HTTP status %d without an error of AWS in it", operation(err), status)
 	case status >= 300:
 		return fmt.Sprintf("HTTP status %d without an error of AWS in it", status)
 	}

@@ -92,8 +92,14 @@ func routeKey(t netstate.TableKey, in types.Route) (netstate.RouteKey, bool) {
 	return k, err == nil
 }
 
+// routeOf translates a route. One to a peering connection whose origin is not shown, as by some emulators, was made by a call: nothing that
+// is propagated leads there.
 func routeOf(in types.Route) netstate.Route {
-	return netstate.Route{Target: targetOf(in), Origin: string(in.Origin), State: netstate.RouteState(in.State)}
+	out := netstate.Route{Target: targetOf(in), Origin: string(in.Origin), State: netstate.RouteState(in.State)}
+	if out.Origin == "" && out.Target.Kind == netstate.TargetPeering {
+		out.Origin = netstate.OriginCreateRoute
+	}
+	return out
 }
 
 // targetOf returns what a route points at; a target of a form that is not known has no id.

@@ -13,7 +13,7 @@ func describeVpcPeeringConnections(f wire.Form) effect {
 		if err != nil {
 			return nil, err
 		}
-		return page(q, p, found, func(c world.ConnectionView) string { return c.ID }, connectionNodes)
+		return page(q, p, found, func(c world.ConnectionView) string { return c.ID }, func(c world.ConnectionView) []wire.Node { return connectionNodes(q.connection(c)) })
 	}
 }
 
@@ -29,7 +29,7 @@ func connectionNodes(c world.ConnectionView) []wire.Node {
 }
 
 func sideNodes(s world.SideView) []wire.Node {
-	nodes := []wire.Node{wire.Text("ownerId", s.Account), wire.Text("vpcId", s.VPC), wire.Text("region", s.Region), wire.Opt("cidrBlock", s.CIDR)}
+	nodes := []wire.Node{wire.Opt("ownerId", s.Account), wire.Text("vpcId", s.VPC), wire.Opt("region", s.Region), wire.Opt("cidrBlock", s.CIDR)}
 	if len(s.CIDRs) > 0 {
 		nodes = append(nodes, wire.Set("cidrBlockSet", s.CIDRs, func(c string) []wire.Node { return []wire.Node{wire.Text("cidrBlock", c)} }))
 	}
@@ -56,21 +56,22 @@ func createVpcPeeringConnection(f wire.Form) effect {
 			return nil, bad
 		}
 		c, err := q.world.CreateVpcPeeringConnection(q.at, in)
-		return connectionReply(c, err)
+		return connectionReply(q, c, err)
 	}
 }
 
-func connectionReply(c world.ConnectionView, err *world.Error) ([]wire.Node, *world.Error) {
+func connectionReply(q *request, c world.ConnectionView, err *world.Error) ([]wire.Node, *world.Error) {
 	if err != nil {
 		return nil, err
 	}
-	return []wire.Node{wire.Group("vpcPeeringConnection", connectionNodes(c)...)}, nil
+	return []wire.Node{wire.Group("vpcPeeringConnection", connectionNodes(q.connection(c))...)}, nil
 }
 
 func acceptVpcPeeringConnection(f wire.Form) effect {
 	id := f.Required("VpcPeeringConnectionId")
 	return func(q *request) ([]wire.Node, *world.Error) {
-		return connectionReply(q.world.AcceptVpcPeeringConnection(q.at, id))
+		c, err := q.world.AcceptVpcPeeringConnection(q.at, id)
+		return connectionReply(q, c, err)
 	}
 }
 

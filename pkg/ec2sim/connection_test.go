@@ -526,3 +526,19 @@ func TestEmulatorSwitches(t *testing.T) {
 	equal(t, len(all.all("securityGroupInfo/item/groupId")), 7)
 	equal(t, all.one("nextToken"), "")
 }
+
+// One that shows little shows nothing that is wrong.
+func TestSparseSwitch(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, with(world.Switches{Sparse: true}))
+	id := f.ok(alice, east, "CreateVpcPeeringConnection", "VpcId", hub, "PeerVpcId", spoke, "PeerOwnerId", bob).one("vpcPeeringConnection/vpcPeeringConnectionId")
+	for _, a := range []answered{f.ok(alice, east, "DescribeVpcPeeringConnections"), f.ok(bob, east, "DescribeVpcPeeringConnections")} {
+		equal(t, len(append(a.all("vpcPeeringConnectionSet/item/requesterVpcInfo/ownerId"), a.all("vpcPeeringConnectionSet/item/accepterVpcInfo/ownerId")...)), 1)
+	}
+	f.ok(bob, east, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId", id)
+	cidrs := func(account, vpc string) int {
+		a := f.ok(account, east, "DescribeVpcs", "VpcId.1", vpc)
+		return len(append(a.all("vpcSet/item/cidrBlock"), a.all("vpcSet/item/cidrBlockAssociationSet/item/cidrBlock")...))
+	}
+	equal(t, []int{cidrs(alice, hub), cidrs(bob, spoke)}, []int{3, 1}) // hub has two
+}

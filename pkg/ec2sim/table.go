@@ -14,7 +14,7 @@ func describeRouteTables(f wire.Form) effect {
 		if err != nil {
 			return nil, err
 		}
-		return page(q, p, tables, func(t world.TableView) string { return t.ID }, tableNodes)
+		return page(q, p, tables, func(t world.TableView) string { return t.ID }, func(t world.TableView) []wire.Node { return tableNodes(q.table(t)) })
 	}
 }
 
@@ -54,7 +54,7 @@ func routeNodes(r world.RouteView) []wire.Node {
 	case r.Dest.Prefix.Addr().Is6():
 		dest = wire.Text("destinationIpv6CidrBlock", r.Dest.String())
 	}
-	return []wire.Node{dest, wire.Text(targetMember[r.Target.Kind], r.Target.ID), wire.Text("state", r.State), wire.Text("origin", r.Origin)}
+	return []wire.Node{dest, wire.Text(targetMember[r.Target.Kind], r.Target.ID), wire.Text("state", r.State), wire.Opt("origin", r.Origin)}
 }
 
 func createRouteTable(f wire.Form) effect {

@@ -1,8 +1,6 @@
 package ec2sim
 
 import (
-	"time"
-
 	"github.com/peerd/peerd/pkg/ec2sim/wire"
 	"github.com/peerd/peerd/pkg/ec2sim/world"
 )
@@ -15,11 +13,12 @@ func describeVpcs(f wire.Form) effect {
 		if err != nil {
 			return nil, err
 		}
-		return page(q, p, vpcs, func(v world.VPC) string { return v.ID }, func(v world.VPC) []wire.Node { return vpcNodes(v, q.at.Now) })
+		return page(q, p, vpcs, func(v world.VPC) string { return v.ID }, func(v world.VPC) []wire.Node { return vpcNodes(q, v) })
 	}
 }
 
-func vpcNodes(v world.VPC, now time.Time) []wire.Node {
+func vpcNodes(q *request, v world.VPC) []wire.Node {
+	now := q.at.Now
 	nodes := []wire.Node{
 		wire.Text("vpcId", v.ID), wire.Text("ownerId", v.Owner), wire.Text("state", "available"),
 		wire.Text("dhcpOptionsId", "dopt-00000000000000000"), wire.Text("instanceTenancy", "default"), wire.Bool("isDefault", v.Default),
@@ -35,6 +34,9 @@ func vpcNodes(v world.VPC, now time.Time) []wire.Node {
 	}
 	if len(v4) > 0 {
 		nodes = append(nodes, wire.Text("cidrBlock", v4[0].Prefix.String()))
+	}
+	if len(v4) == 1 && q.sparse() {
+		v4 = nil
 	}
 	return append(nodes,
 		wire.Set("cidrBlockAssociationSet", v4, func(b world.Block) []wire.Node { return v4Nodes(b, b.State(now)) }),
@@ -87,7 +89,7 @@ func createVpc(f wire.Form) effect {
 		if err != nil {
 			return nil, err
 		}
-		return []wire.Node{wire.Group("vpc", vpcNodes(v, q.at.Now)...)}, nil
+		return []wire.Node{wire.Group("vpc", vpcNodes(q, v)...)}, nil
 	}
 }
 

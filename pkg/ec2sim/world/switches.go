@@ -57,6 +57,9 @@ type Switches struct {
 	SharedTags bool `yaml:"sharedTags"`
 	// AlwaysOptions shows PeeringOptions on both sides in every state.
 	AlwaysOptions bool `yaml:"alwaysOptions"`
+	// Sparse leaves out what can be told otherwise: the owner and region of a side that are the caller's, the association of a VPC's one CIDR,
+	// the origin of routes to connections.
+	Sparse bool `yaml:"sparse"`
 
 	// Throttle turns on the token buckets of "Request throttling" (EC2 Developer Guide).
 	Throttle bool `yaml:"throttle"`
@@ -103,6 +106,7 @@ var choices = []choice{
 	{name: "jumpToActive", yes: func(s *Switches) *bool { return &s.JumpToActive }},
 	{name: "sharedTags", yes: func(s *Switches) *bool { return &s.SharedTags }},
 	{name: "alwaysOptions", yes: func(s *Switches) *bool { return &s.AlwaysOptions }},
+	{name: "sparse", yes: func(s *Switches) *bool { return &s.Sparse }},
 	{name: "throttle", yes: func(s *Switches) *bool { return &s.Throttle }},
 	{name: "checkClock", yes: func(s *Switches) *bool { return &s.CheckClock }},
 }
