@@ -59,28 +59,28 @@ func (c *Config) page(most int32) *int32 {
 type Target struct {
 	cfg    Config
 	flight singleflight.Group // sessions being made
-	all    slots              // reads in flight overall
 
-	mu       sync.Mutex // guards what follows; every map only grows, and by scopes and accounts, not by peerings
+	mu       sync.Mutex // guards what follows; but for dns every map only grows, and by scopes and accounts, not by peerings
 	sessions map[netstate.Access]*session
 	access   map[netstate.AccountID]netstate.Access // of the latest look: the rights with which actions are applied
 	limits   map[netstate.Scope]*limits
-	accounts map[netstate.AccountID]slots
-	dns      map[dnsKey]time.Time // attributes that were true, and when that was read
+	regions  map[netstate.Region]slots // reads in flight
+	dns      map[dnsKey]time.Time      // attributes that were on, and when that was read; one that has to be read again is taken out
 }
 
-// How many reads may be in flight: a hung account takes up its own slots only, so that others are not held up by it.
+// How many reads may be in flight. A call that gets no answer keeps its place until its deadline, while the others' time for reading runs. It is
+// endpoints that hang, and each region has its own: so each region has its own places, and one that hangs takes none of the others'.
 const (
-	readsPerScope = 8 // an account has twice as many
-	readsOverall  = 64
+	readsPerScope  = 8
+	readsPerRegion = 64
 )
 
 // New returns a target. It makes no call: sessions are opened when they are first needed.
 func New(cfg Config) *Target {
 	return &Target{
-		cfg: cfg.withDefaults(), all: newSlots(readsOverall),
+		cfg:      cfg.withDefaults(),
 		sessions: map[netstate.Access]*session{}, access: map[netstate.AccountID]netstate.Access{}, limits: map[netstate.Scope]*limits{},
-		accounts: map[netstate.AccountID]slots{}, dns: map[dnsKey]time.Time{},
+		regions: map[netstate.Region]slots{}, dns: map[dnsKey]time.Time{},
 	}
 }
 
@@ -92,7 +92,7 @@ type client struct {
 	limits *limits
 	read   ec2API   // repeats what the SDK's standard repeats
 	write  ec2API   // repeats only what was refused before anything was done
-	slots  [3]slots // of the scope, its account, and overall
+	slots  [2]slots // of the scope, and of its region
 }
 
 // client returns the client of a scope with the rights of an access.
@@ -104,17 +104,17 @@ func (t *Target) client(ctx context.Context, scope netstate.Scope, a netstate.Ac
 	return s.client(scope), nil
 }
 
-// scoped returns what all clients of a scope share, whatever their rights.
+// scoped returns what all clients of a scope share, whatever their rights, and what all those of its region do.
 func (t *Target) scoped(scope netstate.Scope) (*limits, slots) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.limits[scope] == nil {
 		t.limits[scope] = newLimits(t.cfg.Share)
 	}
-	if t.accounts[scope.Account] == nil {
-		t.accounts[scope.Account] = newSlots(2 * t.cfg.Reads)
+	if t.regions[scope.Region] == nil {
+		t.regions[scope.Region] = newSlots(readsPerRegion)
 	}
-	return t.limits[scope], t.accounts[scope.Account]
+	return t.limits[scope], t.regions[scope.Region]
 }
 
 // look makes one call that changes nothing.

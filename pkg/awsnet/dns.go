@@ -43,7 +43,7 @@ func (r *reader) readDNS(ctx context.Context, vpcs *result[map[netstate.VPC]nets
 		}
 	}
 	var g errgroup.Group
-	g.SetLimit(readsPerScope)
+	g.SetLimit(r.cfg.Reads)
 	for _, key := range r.t.dnsUnknown(r.scope, ids, out) {
 		g.Go(func() error {
 			mu.Lock()

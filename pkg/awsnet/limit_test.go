@@ -3,6 +3,7 @@ package awsnet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -198,7 +199,7 @@ func TestBrakeLetsGoOfThoseThatWait(t *testing.T) {
 	})
 }
 
-// The reads in flight are bounded, per scope and account.
+// The reads in flight are bounded, per scope and region.
 func TestSlots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -276,4 +277,45 @@ func TestF09ASlowAccountIsReadBesideTheOthers(t *testing.T) {
 		diff(t, all, slow)
 		failures.Shown(t, 9, alone > 0 && slow > 10*time.Second && b.sim.Fired()[fault.Late] > 0, "one account is slow")
 	})
+}
+
+// A region that does not answer takes up none of the places of the others, however many accounts have a side there.
+func TestF26AHungRegionHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	for _, accounts := range []int{1, 10, 100} {
+		t.Run(fmt.Sprint(accounts, " accounts"), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l, world := spread(accounts)
+				b := newBench(t, ec2sim.Config{World: world, Latency: 100 * time.Millisecond})
+				b.sim.Inject(fault.Rule{Service: "ec2", Region: "us-east-1", Kind: fault.Hang, Before: true})
+				o := b.observe(t, l)
+				for scope := range l.Scopes {
+					if hung := scope.Region == "us-east-1"; hung != (len(o.Unread[scope]) > 0) {
+						t.Errorf("%s: unread %v", scope, o.Unread[scope])
+					}
+				}
+				failures.Shown(t, 26, b.sim.Fired()[fault.Hang] > 0, "a region that does not answer")
+			})
+		})
+	}
+}
+
+// spread is so many accounts with a VPC in each of two regions, all of which is to be read.
+func spread(accounts int) (netstate.Look, []byte) {
+	l := netstate.Look{Owner: owner, Access: map[netstate.AccountID]netstate.Access{}, Scopes: map[netstate.Scope]netstate.ScopeLook{}}
+	world := []byte("accounts:\n  - id: \"999999999999\"\n")
+	for i := range accounts {
+		a := netstate.AccountID(fmt.Sprintf("1%011d", i))
+		l.Access[a] = netstate.Access{Account: a, Role: "peerd"}
+		world = fmt.Appendf(world, "  - id: %q\n    regions:\n", a)
+		for j, r := range []netstate.Region{"eu-west-1", "us-east-1"} {
+			vpc := netstate.VPCID(fmt.Sprintf("vpc-%d%016x", j, i))
+			world = fmt.Appendf(world, "      %s:\n        vpcs: [{id: %s, cidrs: [10.0.0.0/16]}]\n", r, vpc)
+			l.Scopes[netstate.Scope{Account: a, Region: r}] = netstate.ScopeLook{
+				VPCs: []netstate.VPCSelector{{ID: vpc}}, DNS: []netstate.VPCSelector{{ID: vpc}}, Tables: true, Subnets: true, ACLs: true,
+			}
+		}
+	}
+	return l, world
 }

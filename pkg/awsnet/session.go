@@ -157,7 +157,7 @@ func (s *session) sts(creds aws.CredentialsProvider) *sts.Client {
 
 // client returns the session's client of a region, made once.
 func (s *session) client(scope netstate.Scope) *client {
-	limits, account := s.t.scoped(scope)
+	limits, region := s.t.scoped(scope)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.byArea[scope.Region]; c != nil {
@@ -173,7 +173,7 @@ func (s *session) client(scope netstate.Scope) *client {
 	}
 	c := &client{
 		scope: scope, cfg: &s.t.cfg, keys: s.keys, limits: limits, read: api(false), write: api(true),
-		slots: [3]slots{newSlots(s.t.cfg.Reads), account, s.t.all},
+		slots: [2]slots{newSlots(s.t.cfg.Reads), region},
 	}
 	s.byArea[scope.Region] = c
 	return c
