@@ -261,14 +261,27 @@ func (l *Loop) nextWait(rep *Report) time.Duration {
 	return min(l.wait*2, lastWake)
 }
 
-// passingLinks are those whose connection is in a state that it leaves by itself.
+// passingLinks are those whose connection is in a state that it leaves by itself, or by an acceptance that is about to be given; and then those
+// whose requests wait for the room that these make.
 func passingLinks(rep *Report) (out []netstate.Link) {
 	if rep == nil || rep.Final == nil {
 		return nil
 	}
+	accepted := map[netstate.Link]bool{}
+	for _, a := range rep.Final.Actions {
+		accepted[a.Link()] = accepted[a.Link()] || a.Step() == plan.StepAccept
+	}
 	for _, s := range rep.Final.Links {
-		if s.Passing() && !s.Held && s.Suspended == "" {
+		if s.Passing() && !s.Held && s.Suspended == "" && (s.Status != netstate.Pending || accepted[s.Name]) {
 			out = append(out, s.Name)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	for _, r := range rep.Results {
+		if r.Err != nil && r.Err.Code == codeNoRoom {
+			out = append(out, r.Action.Link())
 		}
 	}
 	return out

@@ -125,6 +125,73 @@ func TestLoopWakesForPassingStates(t *testing.T) {
 	})
 }
 
+// F48: of 200 requests 25 may be outstanding; the others are made as soon as these are accepted, not with the next passes or when they have rested.
+func TestLoopGoesOnAsRequestsAreAccepted(t *testing.T) {
+	t.Parallel()
+	for name, lag := range map[string]func(*reconciletest.Target){
+		"states last":      func(target *reconciletest.Target) { target.States = 3 },
+		"looks are behind": func(target *reconciletest.Target) { target.Ago = behind(netstate.ListConnections, time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				set, w := fleet(t, 200, 1)
+				l := startLoop(t, "", func(c *reconcile.LoopConfig) {
+					target := reconciletest.New(w)
+					lag(target)
+					c.Target, c.Load = target, func(reconcile.Commit) (*spec.Set, error) { return set, nil }
+				})
+				defer l.stop()
+				time.Sleep(45 * time.Second)
+				synctest.Wait()
+				if rep := l.last().Report; rep.Exit() != reconcile.ExitInSync {
+					t.Errorf("exit %d after 45 seconds", rep.Exit())
+				}
+			})
+		})
+	}
+}
+
+// behind lets looks show a listing as it was so long ago.
+func behind(of netstate.Listing, d time.Duration) func(netstate.Scope, netstate.Listing) time.Duration {
+	return func(_ netstate.Scope, l netstate.Listing) time.Duration {
+		if l == of {
+			return d
+		}
+		return 0
+	}
+}
+
+// A request whose acceptance is refused, and rests, is looked at in the passes over everything only.
+func TestLoopDoesNotWakeForWhatRests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) {
+			target := c.Target.(*reconciletest.Target)
+			target.Fault = func(a plan.Action) *netstate.Error {
+				if a.Step() == plan.StepAccept {
+					return &netstate.Error{Op: "accept", Kind: netstate.Denied}
+				}
+				return nil
+			}
+			target.Unread = func(_ *netstate.Observed, whole bool) {
+				if whole {
+					looks++
+				}
+			}
+		})
+		defer l.stop()
+		time.Sleep(10 * time.Minute)
+		before := looks
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := looks - before; n > 100 { // 60 full passes, of which those that try again look once more
+			t.Errorf("%d whole looks in an hour", n)
+		}
+	})
+}
+
 // A commit that does not load, or cannot be had, leaves the last good one in force; with none at all nothing is changed.
 func TestLoopKeepsTheLastGoodCommit(t *testing.T) {
 	t.Parallel()

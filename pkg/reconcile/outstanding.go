@@ -32,8 +32,12 @@ func (p *pass) limit(s netstate.Scope) int {
 	return cmp.Or(p.limits[s.Account], preflight.OutstandingRequests)
 }
 
-// sayNoRoom reports the requests that were not made because those before them are still waiting for somebody.
-func (p *pass) sayNoRoom() {
+// codeNoRoom is of requests that were never sent: those before them still wait for acceptance.
+const codeNoRoom = "OutstandingRequests"
+
+// noRoom are the requests that were not made because those before them are still waiting for somebody. They did not fail, so that nothing
+// counts against them: they are made as soon as there is room.
+func (p *pass) noRoom() (out []Result) {
 	for _, l := range p.order {
 		next := l.next()
 		if len(next) == 0 {
@@ -43,8 +47,9 @@ func (p *pass) sayNoRoom() {
 		if s == (netstate.Scope{}) || p.hasRoom(s) {
 			continue
 		}
-		p.results = append(p.results, Result{Action: next[0].Action, Err: &netstate.Error{Op: "open a connection for " + string(l.state.Name), Scope: s,
-			Kind: netstate.Limit, Code: "OutstandingRequests", Message: fmt.Sprintf("%d requests wait for acceptance and %d are allowed: "+
+		out = append(out, Result{Action: next[0].Action, Err: &netstate.Error{Op: "open a connection for " + string(l.state.Name), Scope: s,
+			Kind: netstate.Limit, Code: codeNoRoom, Message: fmt.Sprintf("%d requests wait for acceptance and %d are allowed: "+
 				"have them accepted, or raise the quota and accounts.*.quotas.outstandingRequests", p.pending[s], p.limit(s))}})
 	}
+	return out
 }

@@ -90,7 +90,6 @@ func (p *pass) run(ctx context.Context) (*plan.Plan, error) {
 			return p.plan(p.o), err
 		}
 		if !p.more(final, lags) || !sleep(ctx, wait) {
-			p.sayNoRoom()
 			return final, ctx.Err()
 		}
 	}

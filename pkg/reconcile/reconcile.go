@@ -143,7 +143,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Took.Diff = time.Since(read)
 	rep.Err = unreadable(look, o)
 	r.cfg.OnPlan(rep.First, o)
-	idle := len(rep.First.Actions) == 0 && !slices.ContainsFunc(rep.First.Links, func(s plan.LinkState) bool { return s.Passing() && s.Suspended == "" })
+	idle := len(rep.First.Actions) == 0 && (r.cfg.NoWait || !slices.ContainsFunc(rep.First.Links, func(s plan.LinkState) bool { return s.Passing() && s.Suspended == "" }))
 	if in.DryRun || idle || rep.Err != nil {
 		return rep
 	}
@@ -156,7 +156,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Took.Apply = time.Since(began)
 	rep.Paused = p.paused
 	rep.Scopes = scopesRead(look, p.seen)
-	rep.Results = p.results
+	rep.Results = slices.Concat(p.results, p.noRoom())
 	rep.Memory = in.Memory.Next(p.seen, p.results)
 	return rep
 }
@@ -173,8 +173,11 @@ func (r *Reconciler) look(ctx context.Context, in Input) (netstate.Look, *netsta
 		if err != nil {
 			return l, nil, err
 		}
+		if in.Near { // leftovers are for passes over everything
+			return l, o, nil
+		}
 		wide, more := plan.More(in.Spec, l, in.Memory.Settle(o))
-		if !more || in.Near { // leftovers are for passes over everything
+		if !more {
 			return l, o, nil
 		}
 		l = wide
