@@ -2,25 +2,26 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 
-	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/render"
 )
 
-// toGitHub writes the plan to the step summary and its counts to the step outputs, where peerd runs in a GitHub Actions job
+// toGitHub writes the plan, and what is left of it, to the step summary and its counts to the step outputs, where peerd runs in a GitHub Actions job
 // (GitHub documentation, "Workflow commands for GitHub Actions").
-func (a *app) toGitHub(p *plan.Plan) error {
+func (a *app) toGitHub(r *reconcile.Report) error {
 	if in, _ := a.env("GITHUB_ACTIONS"); in != "true" {
 		return nil
 	}
 	var summary bytes.Buffer
-	if err := render.PlanMarkdown(&summary, p); err != nil {
+	if err := errors.Join(render.PlanMarkdown(&summary, r.First), render.ReportMarkdown(&summary, r)); err != nil {
 		return err
 	}
-	add, change, remove := p.Count()
-	outputs := fmt.Sprintf("add=%d\nchange=%d\ndelete=%d\nproblems=%d\n", add, change, remove, len(p.Problems))
+	add, change, remove := r.First.Count()
+	outputs := fmt.Sprintf("add=%d\nchange=%d\ndelete=%d\nproblems=%d\n", add, change, remove, len(r.First.Problems))
 	if err := a.appendTo("GITHUB_STEP_SUMMARY", summary.Bytes()); err != nil {
 		return err
 	}

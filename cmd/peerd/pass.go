@@ -224,8 +224,11 @@ func (a *app) paint(text []byte) []byte {
 func (a *app) finish(r *reconcile.Report) error {
 	var b bytes.Buffer
 	write := render.ReportText
-	if a.output == "json" {
+	switch a.output {
+	case "json":
 		write = render.ReportJSON
+	case "markdown":
+		write = render.ReportMarkdown
 	}
 	if err := write(&b, r); err != nil {
 		return exitError{reconcile.ExitFailed, err}
@@ -234,7 +237,7 @@ func (a *app) finish(r *reconcile.Report) error {
 		return exitError{reconcile.ExitFailed, err}
 	}
 	if r.First != nil {
-		if err := a.toGitHub(r.First); err != nil {
+		if err := a.toGitHub(r); err != nil {
 			return exitError{reconcile.ExitFailed, err}
 		}
 	}

@@ -100,10 +100,13 @@ func TestGitHubActions(t *testing.T) {
 	if code != 2 || !strings.Contains(stdout, "Plan: 28 to add") {
 		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
+	got := map[string]string{"summary": page(t, filepath.Join(dir, "summary")), "output": page(t, filepath.Join(dir, "output"))}
 	for file, want := range map[string]string{"summary": "### peerd plan: 28 to add, 0 to change, 0 to delete\n", "output": "add=28\nchange=0\ndelete=0\nproblems=0\n"} {
-		got, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil || !strings.HasPrefix(string(got), want) {
-			t.Errorf("%s: %v\n%s", file, err, got)
+		if !strings.HasPrefix(got[file], want) {
+			t.Errorf("%s:\n%s", file, got[file])
 		}
+	}
+	if _, markdown, _ := peerd(t, nil, "plan", "--sandbox", example, "-o", "markdown"); markdown != got["summary"] || !strings.HasSuffix(markdown, "</details>\n\n**not in sync: 3 of 3 peerings**\n") {
+		t.Errorf("the summary:\n%s\nand the output as Markdown:\n%s", got["summary"], markdown)
 	}
 }

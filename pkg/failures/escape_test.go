@@ -69,6 +69,7 @@ func TestF61HostileTagsAndMessages(t *testing.T) {
 			printed["what is left of the "+name] = shown(t, func(w io.Writer) error { return write(w, report.Final) })
 		}
 		printed["report"] = simtest.Text(report)
+		printed["report as Markdown"] = shown(t, func(w io.Writer) error { return render.ReportMarkdown(w, report) })
 		printed["report as JSON"] = get(s, "/api/v1/status")
 		for name, text := range printed {
 			mustBePlain(t, name, text)
@@ -79,7 +80,7 @@ func TestF61HostileTagsAndMessages(t *testing.T) {
 				mustStayInFences(t, name, text)
 			}
 		}
-		for _, name := range []string{"log", "plan", "report", "plan as Markdown"} {
+		for _, name := range []string{"log", "plan", "report", "plan as Markdown", "report as Markdown"} {
 			if !strings.Contains(printed[name], "INJECTED") {
 				t.Errorf("%s does not mention the text: it shows nothing\n%s", name, printed[name])
 			}

@@ -8,10 +8,15 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/reconcile"
 )
 
-// markdownLimit keeps a plan within a pull-request comment, of which GitHub takes 65,536 characters.
-const markdownLimit = 60_000
+// A pull-request comment of GitHub takes 65,536 characters. A plan and the report that follows it stand in one, together below 60,000 bytes.
+const (
+	planLimit   = 48_000
+	reportLimit = 8_000
+	lineLimit   = 1_500 // of one line in a list: no single message takes the room of the others
+)
 
 // PlanMarkdown writes a plan for a pull request: the counts, what stands in the way, and one section a peering, those that delete first.
 // What does not fit is counted, never cut in the middle.
@@ -43,6 +48,41 @@ func PlanMarkdown(w io.Writer, p *plan.Plan) error {
 	return err
 }
 
+// ReportMarkdown writes what is left at the end of a cycle below its plan: the sum, and the peerings that ReportText has a word about, the
+// worst first, so that what does not fit matters least. That changes are pending is what the plan shows.
+func ReportMarkdown(w io.Writer, r *reconcile.Report) error {
+	said, sum := remarks(r)
+	said = slices.DeleteFunc(said, func(s remark) bool { return s.verdict == reconcile.Changes && len(s.lines) == 1 })
+	slices.SortStableFunc(said, func(a, b remark) int { return int(b.verdict - a.verdict) })
+	lines := unreadLines(r)
+	if r.Err != nil { // in it may be words of AWS
+		sum, lines = "could not reconcile", append([]string{r.Err.Error()}, lines...)
+	}
+	lines = within(reportLimit/3, lines)
+	for i, s := range said {
+		next := append(slices.Clip(lines), within(reportLimit/3, s.lines)...)
+		if size(next) > reportLimit {
+			lines = append(lines, "… and "+count(len(said)-i, "peering")+" more")
+			break
+		}
+		lines = next
+	}
+	text := "\n**" + sum + "**\n"
+	if len(lines) > 0 {
+		text += "\n" + fenced("text", lines)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func size(lines []string) int {
+	n := 0
+	for _, l := range lines {
+		n += len(l) + 1
+	}
+	return n
+}
+
 type markdown struct{ b strings.Builder }
 
 // room is kept for the line that counts what does not fit.
@@ -50,7 +90,7 @@ const room = 200
 
 // fits writes the text if there is room for it.
 func (m *markdown) fits(text string) bool {
-	if m.b.Len()+len(text)+room > markdownLimit {
+	if m.b.Len()+len(text)+room > planLimit {
 		return false
 	}
 	m.b.WriteString(text)
@@ -63,7 +103,7 @@ func (m *markdown) problems(ps []plan.Problem) {
 	for i, x := range ps {
 		lines[i] = fmt.Sprintf("%s: %s", x.Link, x)
 	}
-	m.b.WriteString("**" + count(len(ps), "problem") + "**\n\n" + fenced("text", within(markdownLimit/2, lines)) + "\n")
+	m.b.WriteString("**" + count(len(ps), "problem") + "**\n\n" + fenced("text", within(planLimit/2, lines)) + "\n")
 }
 
 // unread writes what could not be read and belongs to no peering, within an eighth of the room.
@@ -72,7 +112,7 @@ func (m *markdown) unread(errs []*netstate.Error) {
 	for i, err := range errs {
 		lines[i] = err.Error()
 	}
-	m.b.WriteString("**could not read**\n\n" + fenced("text", within(markdownLimit/8, lines)) + "\n")
+	m.b.WriteString("**could not read**\n\n" + fenced("text", within(planLimit/8, lines)) + "\n")
 }
 
 // within returns the lines that fit, made harmless, and how many did not.
@@ -80,13 +120,21 @@ func within(limit int, lines []string) []string {
 	var out []string
 	size := 0
 	for i, l := range lines {
-		l = Plain(l)
+		l = clipped(Plain(l))
 		if size += len(l) + 1; size > limit {
 			return append(out, fmt.Sprintf("… and %d more", len(lines)-i))
 		}
 		out = append(out, l)
 	}
 	return out
+}
+
+// clipped is a line without what is beyond the limit of one.
+func clipped(l string) string {
+	if len(l) <= lineLimit {
+		return l
+	}
+	return strings.ToValidUTF8(l[:lineLimit], "") + "…"
 }
 
 func deletions(g *group) int {

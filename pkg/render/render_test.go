@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,8 +16,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/plan/plantest"
+	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/render"
 	"github.com/peerd/peerd/pkg/spec"
 )
@@ -114,20 +117,32 @@ func TestNothingBreaksOutOfMarkdown(t *testing.T) {
 			t.Errorf("%q stands in the Markdown:\n%s", bad, got)
 		}
 	}
+	for _, l := range unfenced(t, got) {
+		if strings.Contains(l, "@team") {
+			t.Errorf("outside a code block: %s", l)
+		}
+	}
+}
+
+// unfenced are the lines that stand outside of all code blocks.
+func unfenced(t *testing.T, markdown string) []string {
+	t.Helper()
+	var out []string
 	fence, inside := "", false
-	for _, l := range strings.Split(got, "\n") {
+	for _, l := range strings.Split(markdown, "\n") {
 		switch {
 		case !inside && strings.HasPrefix(l, "```"):
 			fence, inside = strings.TrimRight(l, "abcdefghijklmnopqrstuvwxyz"), true
 		case inside && l == fence:
 			inside = false
-		case !inside && strings.Contains(l, "@team"):
-			t.Errorf("outside a code block: %s", l)
+		case !inside:
+			out = append(out, l)
 		}
 	}
 	if inside {
-		t.Errorf("a code block is not closed:\n%s", got)
+		t.Errorf("a code block is not closed:\n%s", markdown)
 	}
+	return out
 }
 
 func TestMarkdownFitsAComment(t *testing.T) {
@@ -139,6 +154,60 @@ func TestMarkdownFitsAComment(t *testing.T) {
 	got := show(t, render.PlanMarkdown, big)
 	if len(got) > 60_000 || !strings.Contains(got, "more") {
 		t.Errorf("%d bytes, and it must say what was left out", len(got))
+	}
+}
+
+// ended is the end of a dry run with that many peerings whose changes are pending, as many that are suspended, with words of others, and one that
+// needs attention, by its name the last.
+func ended(each int) *reconcile.Report {
+	p := &plan.Plan{}
+	for i := range each {
+		a, b := netstate.Link(fmt.Sprintf("mesh/a%04d", i)), netstate.Link(fmt.Sprintf("mesh/b%04d", i))
+		p.Links = append(p.Links, plan.LinkState{Name: a}, plan.LinkState{Name: b, Suspended: "``` </details> <b>hi</b> [click](https://evil.example) @team\n::error::x"})
+		p.Drift = append(p.Drift, plan.Drift{Link: a, Resource: plan.ResourceConnection, Kind: plan.DriftMissing, What: "connection"},
+			plan.Drift{Link: b, Resource: plan.ResourceConnection, Kind: plan.DriftMissing, What: "connection", Left: "suspended"})
+	}
+	p.Links = append(p.Links, plan.LinkState{Name: "z", Held: true})
+	p.Problems = []plan.Problem{{Link: "z", Code: "cidr-overlap", Severity: plan.HoldsLink, Message: strings.Repeat("`", 70_000) + "@team"}}
+	return &reconcile.Report{DryRun: true, First: p, Final: p}
+}
+
+// The end of a pass stands in the comment below the plan: fenced, short enough together, and what needs attention is never what is left out.
+func TestMarkdownOfAReportFitsBelowItsPlan(t *testing.T) {
+	t.Parallel()
+	r := ended(1000)
+	var b bytes.Buffer
+	if err := render.ReportMarkdown(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	if outside := unfenced(t, b.String()); !slices.Equal(outside, []string{"", "**not in sync: 2001 of 2001 peerings**", "", ""}) {
+		t.Errorf("outside a code block stands %q", outside)
+	}
+	want := []string{"z: needs attention", "mesh/b0000: left on purpose"}
+	if got := []string{lines[4], lines[6]}; !slices.Equal(got, want) {
+		t.Errorf("it begins with %q, want the worst first, %q", got, want)
+	}
+	if !strings.Contains(b.String(), " peerings more\n`") || strings.Contains(b.String(), "pending") {
+		t.Errorf("it must count what was left out, and not repeat that changes are pending:\n%s", b.String())
+	}
+	for _, p := range []*plan.Plan{r.First, hostile(5000)} {
+		if n := len(show(t, render.PlanMarkdown, p)) + b.Len(); n >= 60_000 {
+			t.Errorf("%d bytes together", n)
+		}
+	}
+}
+
+// The text of AWS that a pass ends with is fenced too.
+func TestMarkdownOfAFailure(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	if err := render.ReportMarkdown(&b, &reconcile.Report{Err: errors.New("``` <b>hi</b>\n@team")}); err != nil {
+		t.Fatal(err)
+	}
+	want := "\n**could not reconcile**\n\n````text\n``` <b>hi</b>\\u000a@team\n````\n"
+	if d := cmp.Diff(want, b.String()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
 

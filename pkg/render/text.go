@@ -191,6 +191,32 @@ func byScope(actions []plan.Action) []plan.Action {
 // ready, with its reasons, then the sum.
 func ReportText(w io.Writer, r *reconcile.Report) error {
 	t := &text{}
+	said, sum := remarks(r)
+	for _, s := range said {
+		for _, l := range s.lines {
+			t.line("%s", l)
+		}
+	}
+	for _, l := range unreadLines(r) {
+		t.line("%s", l)
+	}
+	if r.Err != nil {
+		sum = fmt.Sprintf("could not reconcile: %v", r.Err)
+	}
+	t.line("%s", sum)
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// remark is what is said at the end about one peering.
+type remark struct {
+	verdict reconcile.Verdict
+	lines   []string
+}
+
+// remarks returns what is to be said about the peerings, in the order of the verdicts, and the sum of all of them.
+func remarks(r *reconcile.Report) ([]remark, string) {
+	var said []remark
 	sync := 0
 	verdicts := r.Verdicts()
 	for _, v := range verdicts {
@@ -202,28 +228,31 @@ func ReportText(w io.Writer, r *reconcile.Report) error {
 			}
 			verdict += ", not ready"
 		}
-		t.line("%s: %s", v.Link, verdict)
+		lines := []string{fmt.Sprintf("%s: %s", v.Link, verdict)}
 		for _, reason := range v.Reasons {
-			t.line("  %s", reason)
+			lines = append(lines, "  "+reason)
 		}
-	}
-	if r.Final != nil {
-		for _, err := range r.Final.Unread {
-			t.line("could not read: %v", err)
-		}
+		said = append(said, remark{v.Verdict, lines})
 	}
 	switch {
-	case r.Err != nil:
-		t.line("could not reconcile: %v", r.Err)
 	case sync == len(verdicts) && r.First != nil && r.First.Withheld != nil:
-		t.line("not in sync: removals are withheld")
+		return said, "not in sync: removals are withheld"
 	case sync == len(verdicts):
-		t.line("in sync: %s", count(sync, "peering"))
-	default:
-		t.line("not in sync: %d of %s", len(verdicts)-sync, count(len(verdicts), "peering"))
+		return said, "in sync: " + count(sync, "peering")
 	}
-	_, err := io.WriteString(w, t.b.String())
-	return err
+	return said, fmt.Sprintf("not in sync: %d of %s", len(verdicts)-sync, count(len(verdicts), "peering"))
+}
+
+// unreadLines say what the last look could not read.
+func unreadLines(r *reconcile.Report) []string {
+	if r.Final == nil {
+		return nil
+	}
+	var lines []string
+	for _, err := range r.Final.Unread {
+		lines = append(lines, fmt.Sprintf("could not read: %v", err))
+	}
+	return lines
 }
 
 func verdictText(v reconcile.Verdict) string {
