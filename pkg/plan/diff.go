@@ -55,7 +55,7 @@ func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 // Diff compares the desired state with the look that it was resolved against, and orders what has to be done. The problems that Expand found are
 // handed through.
 func Diff(d *Desired, opt Options, found []Problem) *Plan {
-	out := &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.Prune, leaving: map[netstate.Link]bool{}, shared: map[netstate.Link][]string{}}
+	out := &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.prunes(), leaving: map[netstate.Link]bool{}, shared: map[netstate.Link][]string{}}
 	b := &builder{d: d, opt: opt, o: d.o, at: d.at, out: out, byName: map[netstate.Link]*state{},
 		wanted: map[netstate.RouteKey]bool{}, managed: map[netstate.RouteKey]bool{}, moved: map[netstate.RouteKey]netstate.Link{},
 		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}, blindRules: map[netstate.Scope]bool{}}

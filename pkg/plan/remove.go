@@ -12,6 +12,12 @@ import (
 // heldMayWant is why something stays that nobody is known to want.
 const heldMayWant = "a held peering may want it"
 
+// LeftToFull is why something extra stays in a pass over some peerings: what nobody wants can be judged only with all in view.
+const LeftToFull = "left to a pass over everything"
+
+// prunes reports whether this plan removes anything.
+func (o Options) prunes() bool { return o.Prune && !o.Near }
+
 // remove records what is ours and no longer wanted, and takes its removal into the plan if that is allowed: nothing is ever removed
 // without --prune, nothing of a suspended peering, and nothing where a peering that could not be resolved may want it.
 func (b *builder) remove(a Action, r Resource, suspended string) {
@@ -21,6 +27,8 @@ func (b *builder) remove(a Action, r Resource, suspended string) {
 		left = "pruning is off"
 	case suspended != "":
 		left = "suspended"
+	case b.opt.Near:
+		left = LeftToFull
 	case r == ResourceRule && b.blindRules[a.Scope()], r != ResourceRule && b.blind[a.Scope()]:
 		left = heldMayWant
 	}
@@ -122,7 +130,7 @@ func (b *builder) mark(c netstate.Connection, label netstate.Link, why string) {
 	switch {
 	case c.Views[side].Tags[netstate.TagEntry] == netstate.Leaving:
 		b.out.leaving[label] = true
-	case why == "" && b.opt.Prune:
+	case why == "" && b.opt.prunes():
 		b.out.Actions = append(b.out.Actions, TagConnection{head: head{Of: label, At: c.VPC(side).Scope, Why: "its removal begins"}, Conn: c.ID, Side: side,
 			Tags: netstate.Tags{netstate.TagEntry: netstate.Leaving}, Leaving: true})
 	}
@@ -215,7 +223,7 @@ func (b *builder) unselected(label netstate.Link, v netstate.VPC, t netstate.Tab
 
 // removeUnless is remove with one more reason not to.
 func (b *builder) removeUnless(why string, a Action, r Resource) {
-	if why == "" || !b.opt.Prune {
+	if why == "" || !b.opt.prunes() {
 		b.remove(a, r, "")
 		return
 	}

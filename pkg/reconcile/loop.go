@@ -225,7 +225,7 @@ func (l *Loop) fetch(ctx context.Context, t *Turn) []netstate.Link {
 	return changedLinks(was, set)
 }
 
-// pass makes one pass, over some peerings or over all. One over some never prunes: what nobody wants can be judged only with all in view.
+// pass makes one pass, over some peerings or over all. One over some removes nothing.
 func (l *Loop) pass(ctx context.Context, only []netstate.Link) *Report {
 	limits := l.cfg.Limits
 	limits.Allowed = plan.AllowedBy(l.commit.Message)
@@ -234,7 +234,7 @@ func (l *Loop) pass(ctx context.Context, only []netstate.Link) *Report {
 		target = &near{Target: target}
 	}
 	r := New(Config{Target: target, Log: l.cfg.Log, Settle: daemonSettle, NoWait: true, Paused: l.cfg.Paused, OnDone: l.cfg.OnDone})
-	rep := r.Cycle(ctx, Input{Spec: l.set, DryRun: l.cfg.Observe(), Only: only, Near: only != nil, Prune: l.cfg.Prune && only == nil, Limits: limits, Memory: l.memory})
+	rep := r.Cycle(ctx, Input{Spec: l.set, DryRun: l.cfg.Observe(), Only: only, Near: only != nil, Prune: l.cfg.Prune, Limits: limits, Memory: l.memory})
 	l.memory = rep.Memory
 	if rep.Err != nil && !errors.Is(rep.Err, context.Canceled) {
 		l.cfg.Log.Error("pass failed", "err", rep.Err)

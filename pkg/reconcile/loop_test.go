@@ -236,7 +236,7 @@ func TestLoopAppliesSmallCommitsAtOnce(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		got := l.last()
-		if got.Mode != reconcile.ModeCommit || got.Commit.Hash != "second" || got.Report.Prune {
+		if got.Mode != reconcile.ModeCommit || got.Commit.Hash != "second" || !got.Report.Prune {
 			t.Errorf("turn: %+v", got)
 		}
 		if n := len(l.target.Applied()) - before; n != 1 {
@@ -251,6 +251,34 @@ func TestLoopAppliesSmallCommitsAtOnce(t *testing.T) {
 		synctest.Wait()
 		if got := l.last(); got.Mode != reconcile.ModeFull || !got.Report.Prune {
 			t.Errorf("a peering went: %+v", got)
+		}
+	})
+}
+
+// The pass for a commit removes nothing and says who will; it does not forget that pruning is on, for the others whose report it keeps.
+func TestCommitPassesLeaveRemovals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) { c.Interval, c.Prune, c.Limits = time.Hour, true, plan.Limits{Number: 10} })
+		defer l.stop()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		n := len(l.modes())
+		l.push("second", strings.Replace(twoPeerings, "ports: [443, 80]", "ports: [443]", 1))
+		l.fetch <- struct{}{}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		commit, full := l.turns[n], l.turns[n+1]
+		if commit.Mode != reconcile.ModeCommit || len(commit.Report.Results) > 0 || commit.Report.Exit() != reconcile.ExitChanges {
+			t.Errorf("the commit's pass: %s, exit %d, did %v", commit.Mode, commit.Report.Exit(), commit.Report.Results)
+		}
+		if v := commit.Report.Verdicts(); !slices.ContainsFunc(v, func(v reconcile.LinkVerdict) bool { return strings.Contains(strings.Join(v.Reasons, "\n"), plan.LeftToFull) }) {
+			t.Errorf("it does not say who removes the rule: %+v", v)
+		}
+		if full.Mode != reconcile.ModeFull || len(full.Report.Results) != 1 || full.Report.Exit() != reconcile.ExitInSync {
+			t.Errorf("the next: %s, exit %d, did %v", full.Mode, full.Report.Exit(), full.Report.Results)
 		}
 	})
 }

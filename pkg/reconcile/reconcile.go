@@ -101,7 +101,7 @@ type Input struct {
 	Spec   *spec.Set
 	DryRun bool            // plan only, with the accounts' readRole where there is one
 	Only   []netstate.Link // plan and apply nothing else; empty: everything
-	Near   bool            // read only the accounts and regions of Only: what others want elsewhere is unknown then, and left alone for a pass over everything
+	Near   bool            // read only the accounts and regions of Only: what others want elsewhere is unknown then, and left alone for a pass over everything, as are removals
 	Prune  bool            // remove what is ours and no longer wanted
 	Limits plan.Limits     // of what may be removed
 	Memory plan.Memory     // Report.Memory of the pass before; zero: there was none in this process

@@ -193,9 +193,10 @@ func (j *judge) stays(d plan.Drift) string {
 	return d.Left
 }
 
-// ofExtra is the verdict on something extra that stays: without pruning, or suspended, that is as somebody wants it.
+// ofExtra is the verdict on something extra that stays: without pruning, or suspended, that is as somebody wants it; what is left to a pass over
+// everything, the next one does.
 func (j *judge) ofExtra(d plan.Drift) Verdict {
-	if !j.Prune || d.Left == "suspended" {
+	if !j.Prune || d.Left == "suspended" || d.Left == plan.LeftToFull {
 		return OnPurpose
 	}
 	return Attention
