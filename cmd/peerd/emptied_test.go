@@ -88,7 +88,12 @@ func TestF18SpecIsNotThere(t *testing.T) {
 			removed("estate.yaml", "net/peerings.yaml")(dir)
 			must(t, os.Symlink(first, filepath.Join(dir, "x.yaml")))
 			return dir
-		}, 3, "no *.yaml or *.yml file is here"},
+		}, 3, "x.yaml:1:1: is not a file of its own"},
+		"a file became a link": {func(dir string) string {
+			must(t, os.Rename(filepath.Join(dir, "net/peerings.yaml"), dir+".shared"))
+			must(t, os.Symlink(dir+".shared", filepath.Join(dir, "net/peerings.yaml")))
+			return dir
+		}, 3, "peerings.yaml:1:1: is not a file of its own"},
 		"peerings emptied":         {changed("net/peerings.yaml", ""), 3, "peerings.yaml"},
 		"peerings null":            {changed("net/peerings.yaml", "apiVersion: peerd/v1\npeerings:\n"), 3, "peerings.yaml:2:10"},
 		"peerings removed":         {removed("net/peerings.yaml"), 4, "an empty spec removes nothing"},

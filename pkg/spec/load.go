@@ -58,7 +58,7 @@ type reader struct {
 	sum  int
 }
 
-// names returns the spec files' names, sorted. Links and devices are passed over: a spec is what its own tree holds.
+// names returns the spec files' names, sorted.
 func (r *reader) names() []string {
 	var names []string
 	err := fs.WalkDir(r.fsys, ".", func(name string, e fs.DirEntry, err error) error {
@@ -67,6 +67,8 @@ func (r *reader) names() []string {
 			r.ps.lose(r.top(name), "cannot be read: %s", reason(err))
 		case len(names) > maxFiles:
 			return fs.SkipAll
+		case r.leadsElsewhere(name, e):
+			r.ps.lose(r.top(name), "is not a file of its own: links are not followed, nor devices read, and what it stands for would be taken for unwanted; put the file or directory itself here")
 		case e.Type().IsRegular() && isSpec(name):
 			names = append(names, name)
 		}
@@ -82,6 +84,16 @@ func (r *reader) names() []string {
 		r.ps.lose(r.top("."), "no *.yaml or *.yml file is here: a spec that is not found is not an empty spec, so nothing is changed")
 	}
 	return names
+}
+
+// leadsElsewhere reports whether an entry that is neither file nor directory may stand for a part of the spec: it is named so, or a link to a
+// directory or to nothing. A spec is what its own tree holds.
+func (r *reader) leadsElsewhere(name string, e fs.DirEntry) bool {
+	if e.Type().IsRegular() || e.IsDir() {
+		return false
+	}
+	to, err := fs.Stat(r.fsys, name)
+	return isSpec(name) || err != nil || to.IsDir()
 }
 
 func isSpec(name string) bool {

@@ -1,8 +1,10 @@
 package spec_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -65,7 +67,9 @@ func TestUnreadable(t *testing.T) {
 		{"no files", "specs", tree(nil), "specs:1:1: no *.yaml or *.yml file is here"},
 		{"no files, no dir", "", tree(nil), ".:1:1: no *.yaml"},
 		{"only other files", "", tree(map[string]string{"README.md": "x"}), ".:1:1: no *.yaml"},
-		{"only a link", "", fstest.MapFS{"a.yaml": link}, ".:1:1: no *.yaml"},
+		{"a link", "", fstest.MapFS{"a.yaml": link, "b.yaml": {Data: []byte("apiVersion: peerd/v1\n")}}, "a.yaml:1:1: is not a file of its own"},
+		{"a link to a directory", "", onDisk(t, "..", "sub"), "sub:1:1: is not a file of its own"},
+		{"a link to nothing", "", onDisk(t, "gone", "sub"), "sub:1:1: is not a file of its own"},
 		{"a directory with the name of a file", "", tree(map[string]string{"a.yaml/x.txt": ""}), ".:1:1: no *.yaml"},
 		{"positions with dir", "net/specs", tree(map[string]string{"sub/a.yaml": bad}), "net/specs/sub/a.yaml:2:8: owner: "},
 		{"positions with ./dir", "./specs", tree(map[string]string{"a.yaml": bad}), "./specs/a.yaml:2:8: owner: "},
@@ -83,6 +87,16 @@ func TestUnreadable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// onDisk is a directory with a spec and a link.
+func onDisk(t *testing.T, target, link string) fs.FS {
+	t.Helper()
+	dir := t.TempDir()
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("apiVersion: peerd/v1\n"), 0o600), os.Symlink(target, filepath.Join(dir, link))); err != nil {
+		t.Fatal(err)
+	}
+	return os.DirFS(dir)
 }
 
 // failing is a file system of which one name cannot be opened.
