@@ -259,7 +259,9 @@ func TestLoopAppliesSmallCommitsAtOnce(t *testing.T) {
 func TestCommitPassesLeaveRemovals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) { c.Interval, c.Prune, c.Limits = time.Hour, true, plan.Limits{Number: 10} })
+		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) {
+			c.Interval, c.Prune, c.Limits = time.Hour, true, plan.Limits{Number: 10}
+		})
 		defer l.stop()
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -274,7 +276,9 @@ func TestCommitPassesLeaveRemovals(t *testing.T) {
 		if commit.Mode != reconcile.ModeCommit || len(commit.Report.Results) > 0 || commit.Report.Exit() != reconcile.ExitChanges {
 			t.Errorf("the commit's pass: %s, exit %d, did %v", commit.Mode, commit.Report.Exit(), commit.Report.Results)
 		}
-		if v := commit.Report.Verdicts(); !slices.ContainsFunc(v, func(v reconcile.LinkVerdict) bool { return strings.Contains(strings.Join(v.Reasons, "\n"), plan.LeftToFull) }) {
+		if v := commit.Report.Verdicts(); !slices.ContainsFunc(v, func(v reconcile.LinkVerdict) bool {
+			return strings.Contains(strings.Join(v.Reasons, "\n"), plan.LeftToFull)
+		}) {
 			t.Errorf("it does not say who removes the rule: %+v", v)
 		}
 		if full.Mode != reconcile.ModeFull || len(full.Report.Results) != 1 || full.Report.Exit() != reconcile.ExitInSync {
