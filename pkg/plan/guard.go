@@ -29,8 +29,8 @@ func ParseLimits(s string) (Limits, error) {
 	return Limits{Number: n}, nil
 }
 
-// allowTrailer is the line of a commit message that raises the limit for that commit (git-interpret-trailers).
-var allowTrailer = regexp.MustCompile(`(?m)^Peerd-Allow-Deletes: *([0-9]{1,6})\s*$`)
+// allowTrailer is the line of a commit message that raises the limit for that commit; the case of its key does not matter (git-interpret-trailers).
+var allowTrailer = regexp.MustCompile(`(?mi)^Peerd-Allow-Deletes: *([0-9]{1,6})\s*$`)
 
 // AllowedBy returns the number of deletions that a commit message allows; 0 where it says nothing. Only its last paragraph holds trailers.
 func AllowedBy(message string) int {

@@ -78,6 +78,7 @@ func TestAllowedBy(t *testing.T) {
 		"drop a\n\nPeerd-Allow-Deletes: 3\n\n": 3,
 		"drop a\n\nPeerd-Allow-Deletes: 3\n\nbut not so":           0,
 		"drop a\n\nSigned-off-by: b\nPeerd-Allow-Deletes:12\nX: y": 12,
+		"drop a\n\npeerd-allow-deletes: 4":                         4,
 		"drop a\n\nI wrote Peerd-Allow-Deletes: 3":                 0,
 		"drop a\n\nPeerd-Allow-Deletes: -3":                        0,
 		"drop a\n\nPeerd-Allow-Deletes: 99999999999999":            0,

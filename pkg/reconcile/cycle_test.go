@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -270,11 +271,11 @@ func TestUnreadListingHoldsOnlyWhatNeedsIt(t *testing.T) {
 func TestCancelBeginsNoNewCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancelCause(t.Context())
 		target := reconciletest.New(world())
 		target.Fault = func(a plan.Action) *netstate.Error {
 			if a.Step() == plan.StepAccept {
-				cancel()
+				cancel(errors.New("somebody rang"))
 			}
 			return nil
 		}
@@ -284,6 +285,9 @@ func TestCancelBeginsNoNewCall(t *testing.T) {
 			if strings.Contains(a, "route") || strings.Contains(a, "rule") {
 				t.Errorf("begun after the end: %s", a)
 			}
+		}
+		if want := "stopped before it was done: somebody rang; what was done stays, and the next pass does the rest"; r.Err.Error() != want {
+			t.Errorf("said %q", r.Err)
 		}
 	})
 }
@@ -296,6 +300,9 @@ func TestStuckConnectionEndsAtTheTimeout(t *testing.T) {
 		start := time.Now()
 		r := cycle(t, target)
 		mustExit(t, r, reconcile.ExitAttention)
+		if said := r.Verdicts()[0].Reasons; len(said) == 0 || !strings.HasPrefix(said[0], "--timeout is over: pcx-") {
+			t.Errorf("said %q", said)
+		}
 		if took := time.Since(start); took < 10*time.Minute || took > 12*time.Minute {
 			t.Errorf("took %v, want the timeout of ten minutes and the settle time at most", took)
 		}

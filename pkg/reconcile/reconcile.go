@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -125,7 +127,7 @@ func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.P
 // report. When ctx ends, no new call is begun, and those in flight get ten seconds.
 func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep := &Report{DryRun: in.DryRun, Prune: in.Prune, NoWait: r.cfg.NoWait, Started: time.Now(), Accounts: accountNames(in.Spec)}
-	defer func() { rep.Finished = time.Now() }()
+	defer func() { rep.Finished, rep.Err = time.Now(), stopped(ctx, rep.Err) }()
 	look, o, err := r.look(ctx, in)
 	read := time.Now()
 	rep.Took.Read = read.Sub(rep.Started)
@@ -160,6 +162,22 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Memory = in.Memory.Next(p.seen, p.results)
 	return rep
 }
+
+// stopped says by what a cycle was ended, where that is why it failed.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return &stoppedError{context.Cause(ctx)}
+}
+
+type stoppedError struct{ cause error }
+
+func (e *stoppedError) Error() string {
+	return fmt.Sprintf("stopped before it was done: %v; what was done stays, and the next pass does the rest", e.cause)
+}
+
+func (e *stoppedError) Is(target error) bool { return target == context.Canceled }
 
 // look reads what the spec needs, and then what the leftovers need that this showed; they may lead to others.
 func (r *Reconciler) look(ctx context.Context, in Input) (netstate.Look, *netstate.Observed, error) {

@@ -172,6 +172,9 @@ func (j *judge) drift(d plan.Drift) {
 		j.say(d.Link, OnPurpose, "waiting for AWS: "+passingText(s))
 	case j.DryRun:
 		j.say(d.Link, Changes, "")
+	case s.Passing():
+		j.say(d.Link, Attention, "--timeout is over: "+passingText(s))
+		j.say(d.Link, Attention, "left: "+string(d.Kind)+" "+d.What)
 	default:
 		j.say(d.Link, Attention, "left: "+string(d.Kind)+" "+d.What)
 	}
