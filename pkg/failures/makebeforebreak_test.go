@@ -140,6 +140,30 @@ func TestF57SharedAdditionFails(t *testing.T) {
 	})
 }
 
+// The peering is renamed in the same commit, and the labels of its connection are changed already as the addition fails: what is left under
+// the former name is removed no sooner.
+func TestF57AdditionFailsUnderANewName(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "denied", func(t *testing.T) {
+		r := settled(t, ec2sim.Config{Delays: simtest.Lagging}, withPeerings(withRule("hub-pay", "443")))
+		r.Sim.Inject(fault.Rule{Service: "ec2", Operation: "AuthorizeSecurityGroupEgress", Before: true, Kind: fault.Error, Code: "UnauthorizedOperation"})
+		r.Spec = simtest.LoadSpec(t, withPeerings(withRule("a", "443, direction: egress")))
+		for range 3 {
+			pass, calls := r.Prune(1)
+			simtest.MustExit(t, "pass", pass, reconcile.ExitAttention)
+			wantOne(t, "the former rule", opens(r))
+			simtest.WantActions(t, nil, of(calls, "RevokeSecurityGroupIngress"))
+			renamed := len(facts(r, " connection ", "status=active", `"peerd:peering":"a"`)) == 2
+			failures.Shown(t, 57, renamed && failedCall("AuthorizeSecurityGroupEgress", "UnauthorizedOperation")(r, pass), "a renamed peering lacks a rule, which is denied")
+		}
+		r.Sim.ClearFaults()
+		pass, _ := r.Prune(1)
+		simtest.MustExit(t, "pass in which everything works", pass, reconcile.ExitInSync)
+		wantNone(t, "the former rule, afterwards", opens(r))
+		mustRest(t, r)
+	})
+}
+
 // failedCall reports whether a call was answered with an error.
 func failedCall(action, code string) func(*simtest.Rig, *reconcile.Report) bool {
 	return func(r *simtest.Rig, _ *reconcile.Report) bool {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/peerd/peerd/pkg/ec2sim"
+	"github.com/peerd/peerd/pkg/ec2sim/fault"
 	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
@@ -58,6 +59,64 @@ func TestF20Renamed(t *testing.T) {
 			}
 			mustRest(t, r)
 		})
+	}
+}
+
+// withRule is hub-pay with a rule for what pay sends, under a name and with ports that a case chooses.
+func withRule(name, ports string) string {
+	return "  - name: " + name + "\n    requester: {vpc: hub, rules: [{group: app, protocol: tcp, ports: " + ports + "}]}\n    accepter: {vpc: pay}\n"
+}
+
+// ofHub is hub-pay with that rule, of a hub and its spokes.
+func ofHub(ports string) string {
+	return strings.Replace(withPeerings(), "peerings:", "hubs: [{name: core, hub: hub, spokes: [pay], hubSide: {rules: [{group: app, protocol: tcp, ports: "+ports+"}]}}]", 1)
+}
+
+// opens are the rules of hub's group that let pay's traffic to port 443 in.
+func opens(r *simtest.Rig) []string { return facts(r, " rule ", "ingress tcp 443-", "10.20.0.0/16") }
+
+// A peering renamed, and its rule changed, in one commit: the rule is changed in place as under one name, and where that fails, now and
+// again, the former one stays until another is there.
+func TestF20RenamedAndChanged(t *testing.T) {
+	t.Parallel()
+	refused := func(r *simtest.Rig, actions ...string) {
+		for _, a := range actions {
+			r.Sim.Inject(fault.Rule{Service: "ec2", Operation: a, Before: true, Kind: fault.Error, Code: "UnauthorizedOperation"})
+		}
+	}
+	for name, tc := range map[string]struct{ before, after string }{
+		"a name":                   {withPeerings(withRule("hub-pay", "443")), withPeerings(withRule("a", "443-444"))},
+		"a pair out of a hub":      {ofHub("443"), withPeerings(withRule("hub-pay", "443-444"))},
+		"a peering into a hub":     {withPeerings(withRule("hub-pay", "443")), ofHub("443-444")},
+		"names that change places": {withPeerings(withRule("hub-pay", "443"), hubTools), withPeerings(withRule("hub-tools", "443-444"), strings.Replace(hubTools, "hub-tools", "hub-pay", 1))},
+	} {
+		for _, fails := range [][]string{nil, {"ModifySecurityGroupRules"}, {"ModifySecurityGroupRules", "AuthorizeSecurityGroupIngress"},
+			{"ModifySecurityGroupRules", "AuthorizeSecurityGroupIngress", "CreateTags"}} {
+			inBubble(t, strings.Join(append([]string{name}, fails...), ", no "), func(t *testing.T) {
+				r := settled(t, ec2sim.Config{Delays: simtest.Lagging}, tc.before)
+				wantOne(t, "the rule, before", opens(r))
+				r.Sim.After(func(c ec2sim.Call) {
+					if len(opens(r)) == 0 {
+						t.Errorf("closed by %s", c.Action)
+					}
+				})
+				r.Spec = simtest.LoadSpec(t, tc.after)
+				refused(r, fails...)
+				for range min(2, len(fails)) {
+					pass, calls := r.Prune(100)
+					simtest.WantActions(t, nil, of(calls, "RevokeSecurityGroupIngress"))
+					failures.Shown(t, 20, failedCall("ModifySecurityGroupRules", "UnauthorizedOperation")(r, pass), "a rule of a renamed peering is not to be changed")
+				}
+				r.Sim.ClearFaults()
+				last, calls := r.Prune(100)
+				simtest.MustExit(t, "pass in which everything works", last, reconcile.ExitInSync)
+				simtest.WantActions(t, []string{"ModifySecurityGroupRules"}, of(calls, "ModifySecurityGroupRules", "AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"))
+				if now := wantOne(t, "the rule, after", opens(r)); !strings.Contains(now, "tcp 443-444") {
+					t.Errorf("left as %s", now)
+				}
+				mustRest(t, r)
+			})
+		}
 	}
 }
 

@@ -133,6 +133,34 @@ func TestF62SuspendedEntry(t *testing.T) {
 	}
 }
 
+// A peering is renamed as its entry is suspended, and its rules are changed or dropped: what was made under the former name stays too.
+func TestF62SuspendedUnderANewName(t *testing.T) {
+	t.Parallel()
+	const suspend = "    suspend: {reason: INC-42}\n"
+	for name, after := range map[string]string{
+		"its rule is changed":                   withPeerings(withRule("a", "444") + suspend),
+		"its rule is changed into another kind": withPeerings(withRule("a", "444, direction: egress") + suspend),
+		"its rule is dropped":                   withPeerings(strings.Replace(hubPay, "hub-pay", "a", 1) + suspend),
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			r := settled(t, ec2sim.Config{Delays: simtest.Lagging}, withPeerings(withRule("hub-pay", "443")))
+			wantOne(t, "the rule", opens(r))
+			r.Spec = simtest.LoadSpec(t, after)
+			for range 2 {
+				pass, calls := r.Prune(100)
+				simtest.MustExit(t, "pass", pass, reconcile.ExitChanges)
+				simtest.WantActions(t, nil, calls)
+				mustSay(t, pass, "suspended: INC-42")
+			}
+			r.Spec = simtest.LoadSpec(t, strings.Replace(after, suspend, "", 1))
+			pass, _ := r.Prune(100)
+			simtest.MustExit(t, "the pass after its end", pass, reconcile.ExitInSync)
+			failures.Shown(t, 62, len(opens(r)) == 0, "what was suspended was to lose its rule, and lost it afterwards only")
+			mustRest(t, r)
+		})
+	}
+}
+
 // The tag peerd:suspend on either view of a connection, or on either VPC: nothing of its peerings is changed until it is taken off.
 func TestF71SuspendTag(t *testing.T) {
 	t.Parallel()

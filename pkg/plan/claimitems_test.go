@@ -190,7 +190,7 @@ func (c *claims) rules() {
 	t := c.table("Rule of a group that an entry names", "owner tag", "wanted, as described", "wanted, described otherwise", "not wanted")
 	for _, of := range owners[:4] {
 		var cells []cell
-		for _, k := range []struct{ port, description string }{{"443", "as wanted"}, {"443", "otherwise"}, {"444", "as wanted"}} {
+		for _, k := range []struct{ port, description string }{{"443", "as wanted"}, {"443", "otherwise"}, {"443, direction: egress", "as wanted"}} {
 			s := c.spec(false, "  - {name: p, requester: {vpc: hub, routes: {tables: none}, rules: [{group: sg-0000000000000000a, protocol: tcp, ports: "+k.port+
 				", description: as wanted}]}, accepter: {vpc: pay, routes: {tables: none}}}\n")
 			cells = append(cells, c.rule(s, of, k.description))
@@ -213,7 +213,7 @@ func (c *claims) rule(s *spec.Set, of, description string) cell {
 	k := netstate.RuleKey{Scope: here, Group: "sg-0000000000000000a", Dir: netstate.Ingress, Proto: netstate.TCP, Ports: netstate.PortRange{From: 443, To: 443}, Peer: netstate.Peer{Prefix: wantedDest}}
 	tags := view(of).Tags
 	if of == "ours" {
-		tags[netstate.TagLink] = "left" // of a peering that is gone: nothing is turned into what p wants
+		tags[netstate.TagLink] = "left" // of a peering that is gone
 	}
 	o.Rules[k] = netstate.Rule{ID: "sgr-1", Description: description, Tags: tags}
 	c.nothingIsRemovedWithoutPrune(s, o)

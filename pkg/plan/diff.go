@@ -57,12 +57,13 @@ func Make(s *spec.Set, o *netstate.Observed, opt Options) *Plan {
 func Diff(d *Desired, opt Options, found []Problem) *Plan {
 	out := &Plan{Problems: slices.Clone(found), empty: d.Empty && opt.prunes(), leaving: map[netstate.Link]bool{}, shared: map[netstate.Link][]string{}}
 	b := &builder{d: d, opt: opt, o: d.o, at: d.at, out: out, byName: map[netstate.Link]*state{},
+		entries: map[netstate.Pair]*state{}, heirs: map[netstate.RuleKey][]*state{},
 		wanted: map[netstate.RouteKey]bool{}, managed: map[netstate.RouteKey]bool{}, moved: map[netstate.RouteKey]netstate.Link{},
 		left: map[netstate.Link]*LinkState{}, blind: map[netstate.Scope]bool{}, blindRules: map[netstate.Scope]bool{}}
 	for _, l := range d.Links {
 		s := &state{want: l, held: l.Held, refused: map[netstate.RouteKey]bool{}}
 		b.links = append(b.links, s)
-		b.byName[l.Name] = s
+		b.byName[l.Name], b.entries[l.Pair()] = s, s
 		if !s.held {
 			b.claim(s)
 		}
@@ -91,6 +92,8 @@ type builder struct {
 	at         *index
 	links      []*state
 	byName     map[netstate.Link]*state
+	entries    map[netstate.Pair]*state
+	heirs      map[netstate.RuleKey][]*state       // whose the rules of ours are that nobody wants
 	wanted     map[netstate.RouteKey]bool          // by any link that is not held
 	managed    map[netstate.RouteKey]bool          // observed, and compared with what is wanted
 	moved      map[netstate.RouteKey]netstate.Link // routes that point elsewhere and are to be replaced, and for whom

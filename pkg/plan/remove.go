@@ -70,17 +70,13 @@ func (b *builder) leftover(label netstate.Link, id string) *LinkState {
 // leftovers are connections of ours, not dead, whose pair no entry wants: of peerings that left the spec, or whose VPC was replaced under its
 // name. Their removal comes after whatever the label still has to add.
 func (b *builder) leftovers() {
-	wanted := map[netstate.Pair]bool{}
-	for _, s := range b.links {
-		wanted[s.want.Pair()] = true
-	}
 	for _, id := range slices.Sorted(maps.Keys(b.o.Connections)) {
 		c := b.o.Connections[id]
 		if v, _ := claimConnection(b.d.Owner, c, false); v != ours || c.Status.Dead() {
 			continue
 		}
 		b.out.Owned++
-		if !wanted[c.Pair()] {
+		if b.entries[c.Pair()] == nil {
 			b.leave(c)
 		}
 	}

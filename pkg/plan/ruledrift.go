@@ -25,6 +25,7 @@ func (b *builder) ruleActions() {
 		}
 	}
 	d := diff(want, have, netstate.RuleKey.Compare)
+	b.findHeirs(d)
 	replaced := b.changeInPlace(d)
 	for _, k := range d.missing {
 		if s := b.ruleLink(k); s != nil && replaced[k] == "" {
@@ -59,7 +60,7 @@ func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]
 		}
 		for _, old := range extra[netstate.GroupKey{Scope: k.Scope, ID: k.Group}] {
 			r := b.o.Rules[old]
-			if used[old] || !alike(old, k) || !b.mayBecome(s, k, r) || r.ID == "" {
+			if used[old] || !alike(old, k) || !b.mayBecome(s, k, old) || r.ID == "" {
 				continue
 			}
 			w := b.d.Rules[k]
@@ -80,12 +81,18 @@ func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]
 	return out
 }
 
-// mayBecome reports whether an unwanted rule of ours is free to be turned into another: it was made for a peering that wants the other one
-// now, and that is not suspended while somebody else acts.
-func (b *builder) mayBecome(actor *state, k netstate.RuleKey, r netstate.Rule) bool {
-	return slices.ContainsFunc(b.wanting(k), func(s *state) bool {
-		return s.want.Name == netstate.Link(r.Tags[netstate.TagLink]) && (s == actor || s.left() == "")
-	})
+// mayBecome reports whether an unwanted rule of ours is free to be turned into another: it is that of a peering which wants the other one
+// now, and of none that is suspended or held while somebody else acts. One that only seems to be, since no entry and no connection has its
+// label any more, would be removed as a leftover's, and so is changed only where it might be.
+func (b *builder) mayBecome(actor *state, k, old netstate.RuleKey) bool {
+	wanting := b.wanting(k)
+	mine := func(s *state) bool { return slices.Contains(wanting, s) }
+	label := netstate.Link(b.o.Rules[old].Tags[netstate.TagLink])
+	known := b.byName[label] != nil || len(b.livingOf(label)) > 0
+	if label == "" || !known && !b.opt.Prune || !slices.ContainsFunc(b.heirs[old], mine) {
+		return false
+	}
+	return !slices.ContainsFunc(b.concerned(old), func(s *state) bool { return s != actor && (s.left() != "" || s.anyHeld() && !mine(s)) })
 }
 
 // alike reports whether one rule of a group may become another: the same direction and kind of peer, and either the same traffic or the
@@ -200,21 +207,28 @@ func (b *builder) leaveRule(_ *state, k netstate.RuleKey, a Action, r Resource, 
 	}
 }
 
-// extraRule removes or reports a rule of ours that nobody wants, unless the peering that made it could not be resolved whole.
+// extraRule removes or reports a rule of ours that nobody wants, unless a peering that may have made it could not be resolved whole. It goes
+// with its heir's removals, and so after what that adds; where there is none, with a leftover's.
 func (b *builder) extraRule(k netstate.RuleKey, r netstate.Rule, taken map[netstate.RuleID]bool) {
-	label := netstate.Link(r.Tags[netstate.TagLink])
-	s := b.byName[label]
-	if taken[r.ID] || s != nil && s.anyHeld() {
+	concerned := b.concerned(k)
+	if taken[r.ID] || slices.ContainsFunc(concerned, (*state).anyHeld) {
 		return
 	}
+	label := netstate.Link(r.Tags[netstate.TagLink])
 	suspended, why := b.suspendedRule(k, label), ""
-	if s != nil {
-		suspended = cmp.Or(s.want.Suspended, suspended)
+	for _, s := range concerned {
+		suspended = cmp.Or(suspended, s.left())
+	}
+	var of netstate.Link
+	if len(b.heirs[k]) > 0 {
+		of = b.heirs[k][0].want.Name
 	} else {
-		label = b.leftover(label, string(r.ID)).Name
+		of = b.leftover(label, string(r.ID)).Name
+	}
+	if b.byName[label] == nil {
 		why = b.unreadAround(k.Scope, label)
 	}
-	a := RevokeRule{head{Of: label, At: k.Scope, Why: "no peering wants it"}, r.ID, k}
+	a := RevokeRule{head{Of: of, At: k.Scope, Why: "no peering wants it"}, r.ID, k}
 	if why != "" {
 		b.removeUnless(why, a, ResourceRule)
 		return
