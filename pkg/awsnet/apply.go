@@ -15,7 +15,8 @@ import (
 // writer applies actions in one scope, with credentials that were found to be its account's, as long as they are wanted.
 type writer struct {
 	*client
-	wanted func() bool
+	session *session
+	wanted  func() bool
 }
 
 // Apply applies the actions of one batch and returns one outcome for each, in their order. It uses the rights of the latest look. It
@@ -58,13 +59,21 @@ func (t *Target) writer(ctx context.Context, scope netstate.Scope, wanted func()
 	if err := s.verify(ctx, c); err != nil {
 		return nil, err
 	}
-	return &writer{c, wanted}, nil
+	return &writer{c, s, wanted}, nil
 }
 
-// change makes one call that may change something. It is never repeated once it may have worked.
+// change makes one call that may change something. It is never repeated once it may have worked. Credentials that were replaced since
+// somebody asked whose they are sign nothing: that is asked again first.
 func (w *writer) change(ctx context.Context, what string, call func(context.Context) error) *netstate.Error {
 	f := fate{wanted: w.wanted}
-	err := w.renewing(context.WithValue(ctx, fateKey{}, &f), call)
+	fated := context.WithValue(ctx, fateKey{}, &f)
+	err := w.renewing(fated, call)
+	if errors.Is(err, errUnsure) {
+		if err := w.session.verify(ctx, w.client); err != nil {
+			return err
+		}
+		err = call(fated)
+	}
 	return w.failure(what, err, f.unknown)
 }
 

@@ -42,7 +42,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if c.Source == nil {
-		c.Source = ambient()
+		c.Source = ambient(c.Now)
 	}
 	return c
 }

@@ -152,8 +152,9 @@ var removals = map[string]bool{
 }
 
 // expiredCodes mean that the credentials were good once: renewed, the same call may work. EC2 says RequestExpired for an expired
-// session, and also for a clock that is off by more than fifteen minutes (EC2 Developer Guide, error codes).
-var expiredCodes = map[string]bool{"ExpiredToken": true, "ExpiredTokenException": true, "RequestExpired": true}
+// session, and also for a clock that is off by more than fifteen minutes (EC2 Developer Guide, error codes). STS says InvalidClientTokenId of a
+// key that was taken away, most likely after another took its place; EC2 says AuthFailure of it, but of closed accounts and regions too.
+var expiredCodes = map[string]bool{"ExpiredToken": true, "ExpiredTokenException": true, "RequestExpired": true, "InvalidClientTokenId": true}
 
 // kindOf returns the kind of a code that an operation answered with.
 func kindOf(operation, code string) netstate.Kind {

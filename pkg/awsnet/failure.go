@@ -35,7 +35,7 @@ func kindOfError(err error, unknown bool) netstate.Kind {
 		return netstate.Stopped
 	case is[*outOfTokens](err):
 		return netstate.Throttled
-	case errors.Is(err, context.Canceled), isTimeout(err), is[*smithyhttp.RequestSendError](err), errors.Is(err, errBudget):
+	case errors.Is(err, context.Canceled), isTimeout(err), is[*smithyhttp.RequestSendError](err), errors.Is(err, errBudget), errors.Is(err, errUnsure):
 		return netstate.Retry
 	case is[*noCredentials](err):
 		return netstate.Denied

@@ -382,15 +382,17 @@ func TestRefusalsWithoutACode(t *testing.T) {
 	}
 }
 
-// served is alice's client of a service that answers as the handler does.
+// served is alice's client of a service that answers as the handler does, with credentials that were found to be hers.
 func served(t *testing.T, handler http.HandlerFunc) *client {
 	t.Helper()
 	b := New(Config{HTTPClient: &http.Client{Transport: roundTrip(handler)}, Source: as(alice, "")})
-	c, err := b.client(t.Context(), west, netstate.Access{Account: alice})
+	s, err := b.session(t.Context(), netstate.Access{Account: alice}, west.Region)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	id, _ := ec2sim.AccessKey(string(alice))
+	s.who = &identity{key: id, account: alice, partition: "aws"}
+	return s.client(west)
 }
 
 type roundTrip func(http.ResponseWriter, *http.Request)

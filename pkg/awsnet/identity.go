@@ -2,11 +2,13 @@ package awsnet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -18,8 +20,8 @@ const WrongAccount = "WrongAccount"
 // expiryWindow is how long before their end credentials are renewed.
 const expiryWindow = time.Minute
 
-// verify makes sure, once, that the session's credentials belong to the scope's account and partition. GetCallerIdentity needs no
-// permission (AWS Security Token Service API Reference).
+// verify makes sure, once for the credentials that the session has by now, that they belong to the scope's account and partition.
+// GetCallerIdentity needs no permission (AWS Security Token Service API Reference).
 func (s *session) verify(ctx context.Context, c *client) *netstate.Error {
 	const what = "check whose credentials these are"
 	select {
@@ -28,15 +30,16 @@ func (s *session) verify(ctx context.Context, c *client) *netstate.Error {
 	case <-ctx.Done():
 		return c.failure(what, context.Cause(ctx), false)
 	}
-	who := s.verified()
-	if who == nil {
-		err := c.renewing(ctx, func(ctx context.Context) (err error) {
-			who, err = s.ask(ctx)
-			return err
-		})
-		if err != nil {
-			return c.failure(what, err, false)
+	var who *identity
+	err := c.renewing(ctx, func(ctx context.Context) error {
+		creds, err := s.keys.Retrieve(ctx)
+		if who = s.verified(creds); err == nil && who == nil {
+			who, err = s.ask(ctx, creds)
 		}
+		return err
+	})
+	if err != nil {
+		return c.failure(what, err, false)
 	}
 	if complaint := who.not(c.scope); complaint != "" {
 		return &netstate.Error{Op: what, Scope: c.scope, Kind: netstate.Denied, Code: WrongAccount, Message: complaint}
@@ -56,14 +59,20 @@ func (t *Target) verify(ctx context.Context, c *client, a netstate.Access) *nets
 	return s.verify(ctx, c)
 }
 
-func (s *session) verified() *identity {
+// verified returns whose these credentials were found to be, nil if nobody asked. Those of a role are its account's however often they are
+// renewed; others may be anybody's once they were.
+func (s *session) verified(c aws.Credentials) *identity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.who != nil && s.access.Role == "" && s.who.key != c.AccessKeyID {
+		return nil
+	}
 	return s.who
 }
 
-func (s *session) ask(ctx context.Context) (*identity, error) {
-	out, err := s.sts(s.keys).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+// ask asks STS whose these very credentials are.
+func (s *session) ask(ctx context.Context, c aws.Credentials) (*identity, error) {
+	out, err := s.sts(credentials.StaticCredentialsProvider{Value: c}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +80,7 @@ func (s *session) ask(ctx context.Context) (*identity, error) {
 	if err != nil {
 		return nil, &notReply{fmt.Sprintf("not an ARN: %.80q", aws.ToString(out.Arn))}
 	}
-	return &identity{netstate.AccountID(aws.ToString(out.Account)), a.Partition}, nil
+	return &identity{c.AccessKeyID, netstate.AccountID(aws.ToString(out.Account)), a.Partition}, nil
 }
 
 // not says how the identity is not the scope's, empty when it is.
@@ -86,7 +95,10 @@ func (i *identity) not(s netstate.Scope) string {
 }
 
 // keys are the credentials of a session; what goes wrong in getting them is told from what goes wrong in using them.
-type keys struct{ cache *aws.CredentialsCache }
+type keys struct {
+	cache  *aws.CredentialsCache
+	source aws.CredentialsProvider // those that the role is assumed with, or these themselves
+}
 
 // Retrieve returns the credentials, renewed where they are about to end.
 func (k *keys) Retrieve(ctx context.Context) (aws.Credentials, error) {
@@ -97,8 +109,29 @@ func (k *keys) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return c, nil
 }
 
-// renew forgets the credentials, so that the next call gets fresh ones.
-func (k *keys) renew() { k.cache.Invalidate() }
+// renew forgets the credentials, so that the next call gets fresh ones. A refusal does not say whether they or their source have expired.
+func (k *keys) renew() {
+	if source, ok := k.source.(interface{ Invalidate() }); ok {
+		source.Invalidate()
+	}
+	k.cache.Invalidate()
+}
+
+// sure are the credentials that sign a session's writes: only such as were found to be the account's. They are looked at when a write is
+// signed, since it may have waited long for its turn, and they may have been renewed meanwhile.
+type sure struct{ *session }
+
+// Retrieve returns the credentials.
+func (s sure) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := s.keys.Retrieve(ctx)
+	if err == nil && s.verified(c) == nil {
+		return aws.Credentials{}, errUnsure
+	}
+	return c, err
+}
+
+// errUnsure says that a write was not sent.
+var errUnsure = errors.New("not sent: the credentials were replaced, and nobody knows whose the new ones are")
 
 // noCredentials says that nothing was sent because there were no credentials to sign it with.
 type noCredentials struct{ err error }

@@ -83,7 +83,10 @@ func (t *Target) reach(ctx context.Context, l netstate.Look, scope netstate.Scop
 	}
 	c, err := t.client(ctx, scope, a)
 	if err == nil {
-		_, err = c.keys.Retrieve(ctx)
+		err = c.renewing(ctx, func(ctx context.Context) error {
+			_, err := c.keys.Retrieve(ctx)
+			return err
+		})
 	}
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)

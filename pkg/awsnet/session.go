@@ -4,42 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/peerd/peerd/pkg/netstate"
 )
-
-// ambient is the SDK's own chain of credentials and settings: environment, profiles, web identity, containers, instance metadata. It is loaded
-// once for each profile: hundreds of accounts are reached with the same credentials, which are fetched once, over the same connections.
-func ambient() func(context.Context, netstate.Access) (aws.Config, error) {
-	var mu sync.Mutex // guards loaded
-	loaded := map[string]aws.Config{}
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, idleConns })
-	return func(ctx context.Context, a netstate.Access) (aws.Config, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if cfg, ok := loaded[a.Profile]; ok {
-			return cfg, nil
-		}
-		cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(a.Profile), config.WithHTTPClient(client))
-		if err == nil {
-			loaded[a.Profile] = cfg
-		}
-		return cfg, err
-	}
-}
-
-// idleConns is how many connections to an endpoint are kept for the next calls: EC2 speaks HTTP/1.1, so each call in flight has its own.
-const idleConns = 256
 
 // session is one account's credentials. One session serves all regions.
 type session struct {
@@ -52,12 +27,13 @@ type session struct {
 
 	asking chan struct{} // of capacity one: who holds it asks STS whose credentials these are
 	mu     sync.Mutex    // guards what follows
-	who    *identity     // nil until it was found to be right
+	who    *identity     // nil until it was found to be right; of credentials that may be others by now
 	byArea map[netstate.Region]*client
 }
 
 // identity is whose credentials they are.
 type identity struct {
+	key       string // the credentials' own id
 	account   netstate.AccountID
 	partition string
 }
@@ -122,9 +98,9 @@ func (t *Target) open(ctx context.Context, a netstate.Access, near netstate.Regi
 func (s *session) credentials(near netstate.Region) *keys {
 	if s.access.Role == "" {
 		if cache, ok := s.source.Credentials.(*aws.CredentialsCache); ok {
-			return &keys{cache}
+			return &keys{cache, cache}
 		}
-		return &keys{aws.NewCredentialsCache(s.source.Credentials)}
+		return &keys{aws.NewCredentialsCache(s.source.Credentials), s.source.Credentials}
 	}
 	role := stscreds.NewAssumeRoleProvider(s.sts(s.source.Credentials), roleARN(s.access, near), func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = s.t.cfg.SessionName
@@ -133,7 +109,8 @@ func (s *session) credentials(near netstate.Region) *keys {
 			o.ExternalID = &s.access.ExternalID
 		}
 	})
-	return &keys{aws.NewCredentialsCache(role, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })}
+	cache := aws.NewCredentialsCache(role, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
+	return &keys{cache, s.source.Credentials}
 }
 
 // roleARN returns the role's ARN; one given by name is the account's own, in the partition of its region.
@@ -163,16 +140,16 @@ func (s *session) client(scope netstate.Scope) *client {
 	if c := s.byArea[scope.Region]; c != nil {
 		return c
 	}
-	api := func(writes bool) ec2API {
+	api := func(writes bool, creds aws.CredentialsProvider) ec2API {
 		return newEC2API(ec2.NewFromConfig(s.source, func(o *ec2.Options) {
 			o.Region = string(scope.Region)
-			o.Credentials = s.keys
+			o.Credentials = creds
 			o.HTTPClient = &wire{s.http, scope, &s.t.cfg}
 			o.Retryer, o.RetryMaxAttempts = newPacer(limits, writes, &s.t.cfg), 0
 		}))
 	}
 	c := &client{
-		scope: scope, cfg: &s.t.cfg, keys: s.keys, limits: limits, read: api(false), write: api(true),
+		scope: scope, cfg: &s.t.cfg, keys: s.keys, limits: limits, read: api(false, s.keys), write: api(true, sure{s}),
 		slots: [2]slots{newSlots(s.t.cfg.Reads), region},
 	}
 	s.byArea[scope.Region] = c
