@@ -302,7 +302,7 @@ func changedLinks(was, now *spec.Set) []netstate.Link {
 		if old != nil {
 			kept++
 		}
-		if old == nil || old.Digest() != p.Digest() || !sameSuspension(old.Suspend, p.Suspend) {
+		if old == nil || old.Digest() != p.Digest() || !old.Suspend.Equal(p.Suspend) {
 			out = append(out, p.Name)
 		}
 	}

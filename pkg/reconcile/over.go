@@ -6,7 +6,6 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
-	"github.com/peerd/peerd/pkg/spec"
 )
 
 // Over returns the report of a pass over some peerings, with what an earlier one says of all others.
@@ -71,11 +70,4 @@ func merge[T any](now, earlier []T, of func(T) netstate.Link, others func(netsta
 	}
 	slices.SortStableFunc(out, func(a, b T) int { return cmp.Compare(of(a), of(b)) })
 	return out
-}
-
-func sameSuspension(a, b *spec.Suspend) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Reason == b.Reason && a.Until.Equal(b.Until)
 }

@@ -14,11 +14,12 @@ func (p *Peering) sameAs(q *Peering) bool {
 	if p.Sides[0].VPC != other[0].VPC {
 		other[0], other[1] = other[1], other[0]
 	}
-	return p.Adopt == q.Adopt && maps.Equal(p.Tags, q.Tags) && p.Suspend.sameAs(q.Suspend) &&
+	return p.Adopt == q.Adopt && maps.Equal(p.Tags, q.Tags) && p.Suspend.Equal(q.Suspend) &&
 		p.Sides[0].sameAs(other[0]) && p.Sides[1].sameAs(other[1])
 }
 
-func (s *Suspend) sameAs(o *Suspend) bool {
+// Equal reports whether two suspensions say the same; nil is none.
+func (s *Suspend) Equal(o *Suspend) bool {
 	if s == nil || o == nil {
 		return s == o
 	}
