@@ -2,6 +2,7 @@ package failures_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +131,31 @@ func TestF21Contested(t *testing.T) {
 				t.Errorf("routed: %s", got)
 			}
 			mustLeave(t, r, reconcile.ExitAttention, "route-contested: "+tc.destination+" in "+hubMain, "none holds it")
+		})
+	}
+}
+
+// A destination within the VPC whose route it is to be: EC2 would refuse it in every pass, table by table. It is never asked for, said once with its
+// place, and all else of the peering is made.
+func TestF21DestinationInTheVPCItself(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"10.20.0.0/16", "10.20.7.0/24"} {
+		inBubble(t, to, func(t *testing.T) {
+			text := strings.Replace(withPeerings(hubPay), "accepter: {vpc: pay}", "accepter: {vpc: pay, routes: {to: [10.0.7.0/24, {cidr: "+to+", wider: true}]}}", 1)
+			r := simtest.New(t, ec2sim.Config{}, text)
+			failures.Shown(t, 21, holds(r.Sim.Dump(), " vpc "+pay, "10.20.0.0/16"), "a destination where the VPC itself is")
+			says := "destination-local: " + to + " lies in 10.20.0.0/16 of pay itself"
+			planned, _ := r.Plan()
+			mustSay(t, planned, says)
+			report, calls := r.Apply()
+			simtest.MustExit(t, "pass", report, reconcile.ExitAttention)
+			asked := slices.ContainsFunc(calls, func(c ec2sim.Call) bool {
+				return c.Action == "CreateRoute" && strings.HasPrefix(c.Params.Get("RouteTableId"), "rtb-0000000000000b0") && c.Params.Get("DestinationCidrBlock") == to
+			})
+			if asked || !holds(r.Sim.Dump(), " route ", "10.0.7.0/24 -> ") || !holds(r.Sim.Dump(), " route "+hubMain+" 10.20.0.0/16 -> ") {
+				t.Errorf("routes:\n%s", strings.Join(linesWith(r.Sim.Dump(), " route "), "\n"))
+			}
+			mustLeave(t, r, reconcile.ExitAttention, says)
 		})
 	}
 }

@@ -29,6 +29,7 @@ const (
 	CodeBeyondPinned   = "cidr-beyond-pinned"  // the VPC brings more than the spec allows
 	CodeProtected      = "protected-range"     // a range that is never routed or opened
 	CodeOutside        = "destination-outside" // a destination that is not the peer's
+	CodeLocal          = "destination-local"   // a destination within the VPC whose route it is to be
 	CodeNoTables       = "tables-missing"      // a table selector that matches nothing
 	CodeGroupMissing   = "group-missing"       // no security group matches
 	CodeGroupAmbiguous = "group-ambiguous"     // several security groups match

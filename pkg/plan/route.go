@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -177,11 +178,32 @@ func (b *builder) contested(s *state, k netstate.RouteKey, holder *state) {
 	b.conflict(s, ResourceRoute, k.Dest.String()+" in "+string(k.Table))
 }
 
+// refuseLocal leaves out the destinations that lie in the VPC's own CIDRs: EC2 answers them with InvalidParameterValue, "equal to or more
+// specific than one of this VPC's CIDR blocks", however often they are asked for.
+func (b *builder) refuseLocal(s *state, e *End) {
+	said := map[netstate.Dest]bool{}
+	for k, pos := range e.Routes {
+		at := slices.IndexFunc(e.CIDRs, func(c netip.Prefix) bool { return k.Dest.List == "" && netstate.Inside(k.Dest.Prefix, c) })
+		if at < 0 {
+			continue
+		}
+		s.refused[k] = true
+		b.conflict(s, ResourceRoute, k.Dest.String()+" in "+string(k.Table)+" held by local")
+		if said[k.Dest] {
+			continue // once, however many tables there are
+		}
+		said[k.Dest] = true
+		b.item(s, pos, CodeLocal, "%s lies in %s of %s itself, where EC2 routes nothing through a peering: remove it from routes.to, or list it on the other side if it is meant to lead here",
+			k.Dest, e.CIDRs[at], e.Name)
+	}
+}
+
 // routeActions compares one end's routes. A destination that something foreign holds has left the desired state before the comparison.
 func (b *builder) routeActions(s *state, e *End) {
 	if e.Held || !e.Managed {
 		return
 	}
+	b.refuseLocal(s, e)
 	want, have := map[netstate.RouteKey]netstate.Target{}, map[netstate.RouteKey]netstate.Target{}
 	for k := range e.Routes {
 		if !s.refused[k] {

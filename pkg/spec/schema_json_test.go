@@ -33,7 +33,7 @@ var unseen = map[string][]string{
 	},
 	"calculating with CIDRs": {
 		"cidr-host-bits", "cidr-protected", "defaults-outside-the-peer", "mesh-of-overlapping", "pair-overlapping", "protected-host-bits",
-		"rule-peer-outside", "to-host-bits", "to-outside-the-peer", "to-protected", "to-reserved",
+		"rule-peer-outside", "to-host-bits", "to-in-the-vpc-itself", "to-outside-the-peer", "to-protected", "to-reserved",
 	},
 	"counting and comparing": {"rule-of-too-many-rules", "rule-ports-backwards", "session-too-long", "tags-too-many"},
 	"an unquoted id is a number, which does not tell leading zeros": {"account-id-of-11-digits"},

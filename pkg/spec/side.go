@@ -75,6 +75,7 @@ func (b *sideBuilder) routes(n *node, at Pos) Routes {
 		r.Exclude = tables(x)
 	}
 	r.To = b.dests(n.list("to"))
+	b.refuseLocal(n.list("to"))
 	r.Replace = value[string](n.get("onConflict")) == "replace"
 	return r
 }
@@ -118,6 +119,17 @@ func (b *sideBuilder) dests(items []*node) []Dest {
 		out = append(out, d)
 	}
 	return out
+}
+
+// refuseLocal complains about destinations that lie in what the side's own VPC is pinned to have: EC2 routes those locally, and refuses any
+// other way. One that is not said to be wider has to lie in the peer, and so is refused for that.
+func (b *sideBuilder) refuseLocal(items []*node) {
+	for _, n := range items {
+		if p := prefixOf(n); p.IsValid() && value[bool](n.get("wider")) && insideAny(p, b.vpc.CIDRs) {
+			b.ps.at(n, "%s lies in %s itself, which is pinned to %s: EC2 routes nothing within a VPC through a peering; remove it, or list it on the other side if it is meant to lead here",
+				p, b.vpc.Name, joinPrefixes(b.vpc.CIDRs))
+		}
+	}
 }
 
 func prefixOf(n *node) netip.Prefix {
