@@ -51,7 +51,7 @@ func (t *Target) writer(ctx context.Context, scope netstate.Scope, wanted func()
 	if !ok {
 		return nil, &netstate.Error{Op: "open a session", Scope: scope, Kind: netstate.Denied, Message: "no access to this account is configured"}
 	}
-	s, err := t.session(ctx, a, scope.Region)
+	s, err := t.session(ctx, a)
 	if err != nil {
 		return nil, nobody.failure("open a session", err, false)
 	}

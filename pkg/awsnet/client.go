@@ -63,6 +63,7 @@ type Target struct {
 	mu       sync.Mutex // guards what follows; but for dns every map only grows, and by scopes and accounts, not by peerings
 	sessions map[netstate.Access]*session
 	access   map[netstate.AccountID]netstate.Access // of the latest look: the rights with which actions are applied
+	near     map[netstate.AccountID]netstate.Region // the first region, by name, of the first look at the account
 	limits   map[netstate.Scope]*limits
 	regions  map[netstate.Region]slots // reads in flight
 	dns      map[dnsKey]time.Time      // attributes that were on, and when that was read; one that has to be read again is taken out
@@ -79,8 +80,8 @@ const (
 func New(cfg Config) *Target {
 	return &Target{
 		cfg:      cfg.withDefaults(),
-		sessions: map[netstate.Access]*session{}, access: map[netstate.AccountID]netstate.Access{}, limits: map[netstate.Scope]*limits{},
-		regions: map[netstate.Region]slots{}, dns: map[dnsKey]time.Time{},
+		sessions: map[netstate.Access]*session{}, access: map[netstate.AccountID]netstate.Access{}, near: map[netstate.AccountID]netstate.Region{},
+		limits: map[netstate.Scope]*limits{}, regions: map[netstate.Region]slots{}, dns: map[dnsKey]time.Time{},
 	}
 }
 
@@ -97,7 +98,7 @@ type client struct {
 
 // client returns the client of a scope with the rights of an access.
 func (t *Target) client(ctx context.Context, scope netstate.Scope, a netstate.Access) (*client, error) {
-	s, err := t.session(ctx, a, scope.Region)
+	s, err := t.session(ctx, a)
 	if err != nil {
 		return nil, err
 	}

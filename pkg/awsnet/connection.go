@@ -1,6 +1,7 @@
 package awsnet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -104,9 +105,9 @@ func vpcOf(in *types.VpcPeeringConnectionVpcInfo, scope netstate.Scope) netstate
 	}
 	id, account := aws.ToString(in.VpcId), aws.ToString(in.OwnerId)
 	if id != "" {
-		account = firstOf(account, string(scope.Account))
+		account = cmp.Or(account, string(scope.Account))
 	}
-	region := firstOf(aws.ToString(in.Region), string(scope.Region))
+	region := cmp.Or(aws.ToString(in.Region), string(scope.Region))
 	return netstate.VPC{Scope: netstate.Scope{Account: netstate.AccountID(account), Region: netstate.Region(region)}, ID: netstate.VPCID(id)}
 }
 

@@ -386,7 +386,7 @@ func TestRefusalsWithoutACode(t *testing.T) {
 func served(t *testing.T, handler http.HandlerFunc) *client {
 	t.Helper()
 	b := New(Config{HTTPClient: &http.Client{Transport: roundTrip(handler)}, Source: as(alice, "")})
-	s, err := b.session(t.Context(), netstate.Access{Account: alice}, west.Region)
+	s, err := b.session(t.Context(), netstate.Access{Account: alice})
 	if err != nil {
 		t.Fatal(err)
 	}

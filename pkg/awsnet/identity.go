@@ -52,7 +52,7 @@ func (s *session) verify(ctx context.Context, c *client) *netstate.Error {
 
 // verify does so for a scope that is to be read.
 func (t *Target) verify(ctx context.Context, c *client, a netstate.Access) *netstate.Error {
-	s, err := t.session(ctx, a, c.scope.Region)
+	s, err := t.session(ctx, a)
 	if err != nil {
 		return c.failure("open a session", err, false)
 	}

@@ -15,11 +15,9 @@ import (
 // Observe looks at the world once. The error is the context's only; what could not be read is in Unread, listing by listing. The rights
 // of the look are kept: actions are applied with those of the latest one.
 func (t *Target) Observe(ctx context.Context, l netstate.Look) (*netstate.Observed, error) {
-	t.mu.Lock()
-	maps.Copy(t.access, l.Access)
-	t.mu.Unlock()
-	o := netstate.NewObserved(t.cfg.Now())
 	scopes := slices.SortedFunc(maps.Keys(l.Scopes), netstate.Scope.Compare)
+	t.remember(l.Access, scopes)
+	o := netstate.NewObserved(t.cfg.Now())
 	seen := make([]*sight, len(scopes))
 	var wg sync.WaitGroup
 	for i, scope := range scopes {
@@ -33,6 +31,19 @@ func (t *Target) Observe(ctx context.Context, l netstate.Look) (*netstate.Observ
 		s.into(o)
 	}
 	return o, nil
+}
+
+// remember keeps how accounts are reached, and where STS is asked for those for which neither the spec nor the SDK's settings say it: were it where the
+// quickest scope is, chance would decide whether an account can be reached while one region's STS does not answer.
+func (t *Target) remember(access map[netstate.AccountID]netstate.Access, sorted []netstate.Scope) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.Copy(t.access, access)
+	for _, s := range sorted {
+		if t.near[s.Account] == "" {
+			t.near[s.Account] = s.Region
+		}
+	}
 }
 
 // errBudget is the cause that ends the reading of a scope.

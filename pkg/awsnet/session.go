@@ -1,6 +1,7 @@
 package awsnet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,8 @@ type identity struct {
 	partition string
 }
 
-// session returns the session of an access, made once. near is a region of the account, used where neither the access nor the SDK's
-// settings name one.
-func (t *Target) session(ctx context.Context, a netstate.Access, near netstate.Region) (*session, error) {
+// session returns the session of an access, made once.
+func (t *Target) session(ctx context.Context, a netstate.Access) (*session, error) {
 	if s := t.known(a); s != nil {
 		return s, nil
 	}
@@ -50,7 +50,7 @@ func (t *Target) session(ctx context.Context, a netstate.Access, near netstate.R
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.cfg.CallTimeout) // others may be waiting for it
 		defer cancel()
-		return t.open(ctx, a, near)
+		return t.open(ctx, a)
 	})
 	select {
 	case r := <-made:
@@ -70,7 +70,7 @@ func (t *Target) known(a netstate.Access) *session {
 }
 
 // open makes a session: no call is made but what finding the source credentials takes.
-func (t *Target) open(ctx context.Context, a netstate.Access, near netstate.Region) (*session, error) {
+func (t *Target) open(ctx context.Context, a netstate.Access) (*session, error) {
 	source, err := t.cfg.Source(ctx, a)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,10 @@ func (t *Target) open(ctx context.Context, a netstate.Access, near netstate.Regi
 		return nil, errors.New("no source credentials")
 	}
 	s := &session{t: t, access: a, source: source, asking: make(chan struct{}, 1), byArea: map[netstate.Region]*client{}}
-	s.region = firstOf(string(a.STSRegion), source.Region, string(near))
+	t.mu.Lock()
+	near := t.near[a.Account]
+	t.mu.Unlock()
+	s.region = cmp.Or(string(a.STSRegion), source.Region, string(near))
 	s.http = t.cfg.HTTPClient
 	if s.http == nil {
 		s.http = source.HTTPClient
@@ -154,13 +157,4 @@ func (s *session) client(scope netstate.Scope) *client {
 	}
 	s.byArea[scope.Region] = c
 	return c
-}
-
-func firstOf(all ...string) string {
-	for _, s := range all {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }

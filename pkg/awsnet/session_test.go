@@ -60,6 +60,22 @@ func TestSTSRegion(t *testing.T) {
 	diff(t, b.sent()["999999999999/eu-central-1 AssumeRole"], 1)
 }
 
+// Where nothing says which region's STS to ask, it is the account's first, not that of whichever scope came first.
+func TestSTSRegionIsNoChance(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		b := newBench(t, ec2sim.Config{}, func(c *Config) {
+			c.Source = func(ctx context.Context, a netstate.Access) (aws.Config, error) {
+				cfg, err := as(ops, "")(ctx, a)
+				cfg.Region = ""
+				return cfg, err
+			}
+		})
+		b.see(t, lookAt(far, near))
+		diff(t, b.sent()["999999999999/eu-west-1 AssumeRole"], 1)
+	}
+}
+
 // Nothing is written with another account's credentials, or another partition's.
 func TestF33WrongAccount(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ type Access struct {
 	ExternalID string        // sent with AssumeRole
 	Profile    string        // source credentials; empty: the SDK's own chain
 	Session    time.Duration // of the assumed role; zero: 15 minutes
-	STSRegion  Region        // where AssumeRole is called; empty: the SDK's own choice
+	STSRegion  Region        // where AssumeRole is called; empty: where the SDK's settings say, else the account's first region
 }
 
 // Listing is one kind of list call.
