@@ -14,39 +14,30 @@ func specFiles(path string) (fs.FS, string, error) {
 		return nil, "", fmt.Errorf("read the spec: %w", err)
 	}
 	if info.IsDir() {
-		return dirFiles(path), filepath.Clean(path), nil
+		files, err := dirFiles(path)
+		return files, filepath.Clean(path), err
 	}
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir) // "." for a bare name
 	return oneFile{os.DirFS(dir), name}, dir, nil
 }
 
-// dirFiles are the files of a directory. A ConfigMap that Kubernetes mounts has them in a directory of its own, to which ..data is a link: when
-// the ConfigMap changes, another such directory is made, the link is replaced, and the old one is removed.
-func dirFiles(path string) fs.FS {
-	link := filepath.Join(path, "..data")
-	target, err := os.Readlink(link)
+// dirFiles are the files of the directory to which links lead now. What git-sync and Kubernetes put there is one state in a directory of its own,
+// to which a link is replaced: reading through the link, file by file, would mix two states. Of a ConfigMap the link is ..data, beside links to
+// its files.
+func dirFiles(path string) (fs.FS, error) {
+	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return os.DirFS(path)
+		return nil, fmt.Errorf("read the spec: %w", err)
 	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(path, target)
+	data := filepath.Join(root, "..data")
+	if _, err := os.Readlink(data); err != nil {
+		return os.DirFS(root), nil
 	}
-	return mounted{os.DirFS(target), path}
-}
-
-// mounted is what a ConfigMap that is mounted at a path held when it was opened.
-type mounted struct {
-	fs.FS
-	path string
-}
-
-// whole refuses files that were replaced while they were read: some may have been gone, and what they said would be taken for unwanted.
-func whole(read fs.FS) error {
-	if m, ok := read.(mounted); ok && dirFiles(m.path) != m {
-		return fmt.Errorf("read the spec: %s was replaced while it was read", m.path)
+	if root, err = filepath.EvalSymlinks(data); err != nil {
+		return nil, fmt.Errorf("read the spec: %w", err)
 	}
-	return nil
+	return os.DirFS(root), nil
 }
 
 // oneFile is a directory that shows one file only.

@@ -24,7 +24,7 @@ import (
 var _ reconcile.Target = (*awsnet.Target)(nil)
 
 // pass makes one pass and prints it: the plan before anything is done, progress on stderr, and what is left.
-func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
+func (a *app) pass(ctx context.Context, path string) error {
 	if err := a.checkPass(); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (a *app) pass(ctx context.Context, path string, dryRun bool) error {
 	}
 	state := a.newState(0)
 	turn := reconcile.Turn{Fetched: true, Mode: reconcile.ModeFull}
-	in := reconcile.Input{DryRun: dryRun, Prune: a.prune, Limits: limits}
+	in := reconcile.Input{DryRun: a.dryRun, Prune: a.prune, Limits: limits}
 	err = a.read(ctx, path, &turn, &in)
 	if err == nil {
 		turn.Report, err = a.apply(ctx, in, state, log)

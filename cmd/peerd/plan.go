@@ -26,7 +26,8 @@ func (a *app) planCommand() *cobra.Command {
 			if err := a.checkSource(cmd.Flags(), path); err != nil {
 				return err
 			}
-			return a.pass(cmd.Context(), path, true)
+			a.dryRun = true
+			return a.pass(cmd.Context(), path)
 		},
 	}
 	a.passFlags(cmd)

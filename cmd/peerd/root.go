@@ -126,7 +126,7 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 			if err := a.checkOnce(cmd.Flags()); err != nil {
 				return err
 			}
-			return a.pass(cmd.Context(), a.spec, a.dryRun)
+			return a.pass(cmd.Context(), a.spec)
 		},
 	}
 	root.SetFlagErrorFunc(flagError)

@@ -62,7 +62,10 @@ func (a *app) source(path string) (reconcile.Source, error) {
 		return nil, exitError{reconcile.ExitSpec, err}
 	}
 	a.specDir = dir
-	return local{path}, nil
+	if a.prune && !a.dryRun {
+		return local{path, steadyToPrune}, nil
+	}
+	return local{path: path}, nil
 }
 
 func cleanPath(p string) string { return path.Clean("./" + p) }
@@ -82,9 +85,6 @@ func (a *app) fetch(ctx context.Context, s reconcile.Source, applied string) (re
 // loadCommit loads a commit's files and settles whose they are.
 func (a *app) loadCommit(c reconcile.Commit) (*spec.Set, error) {
 	set, err := spec.Load(c.Files, a.specDir)
-	if replaced := whole(c.Files); replaced != nil {
-		return nil, replaced
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -97,15 +97,3 @@ func problemsOf(verdicts []verdict) []spec.Problem {
 	}
 	return out
 }
-
-func loadSpec(path string) (*spec.Set, error) {
-	files, dir, err := specFiles(path)
-	if err != nil {
-		return nil, err
-	}
-	set, err := spec.Load(files, dir)
-	if replaced := whole(files); replaced != nil {
-		return nil, replaced
-	}
-	return set, err
-}
