@@ -23,7 +23,6 @@ type Config struct {
 	ScopeBudget time.Duration                                                    // of reading one scope in one pass; zero: 45 s
 	MaxBody     int64                                                            // bytes per reply; zero: 64 MiB
 	Share       float64                                                          // of EC2's default token buckets; zero: 0.5
-	SessionName string                                                           // of assumed roles; zero: "peerd"
 	PageSize    int32                                                            // items per page; zero: the documented maxima
 	Backoff     retry.BackoffDelayer                                             // between the attempts of a call; nil: the SDK's, which grows at random
 	Reads       int                                                              // in flight per account and region; zero: 8
@@ -37,7 +36,6 @@ func (c Config) withDefaults() Config {
 	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
 	c.Share = cmp.Or(c.Share, 0.5)
 	c.Reads = cmp.Or(c.Reads, readsPerScope)
-	c.SessionName = cmp.Or(c.SessionName, "peerd")
 	if c.Now == nil {
 		c.Now = time.Now
 	}

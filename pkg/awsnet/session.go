@@ -106,7 +106,7 @@ func (s *session) credentials(near netstate.Region) *keys {
 		return &keys{aws.NewCredentialsCache(s.source.Credentials), s.source.Credentials}
 	}
 	role := stscreds.NewAssumeRoleProvider(s.sts(s.source.Credentials), roleARN(s.access, near), func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = s.t.cfg.SessionName
+		o.RoleSessionName = sessionName
 		o.Duration = s.access.Session
 		if s.access.ExternalID != "" {
 			o.ExternalID = &s.access.ExternalID
@@ -115,6 +115,9 @@ func (s *session) credentials(near netstate.Region) *keys {
 	cache := aws.NewCredentialsCache(role, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
 	return &keys{cache, s.source.Credentials}
 }
+
+// sessionName is that of assumed roles; the trust policies that package iampolicy prints ask for it.
+const sessionName = "peerd"
 
 // roleARN returns the role's ARN; one given by name is the account's own, in the partition of its region.
 func roleARN(a netstate.Access, near netstate.Region) string {

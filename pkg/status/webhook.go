@@ -28,7 +28,6 @@ const (
 type WebhookConfig struct {
 	SecretFile string                        // a secret a line, two while one is being replaced; read again for every request
 	Wake       chan<- struct{}               // of capacity one: gets a value when a fetch is due
-	Every      time.Duration                 // the shortest time between two such values; zero: a second
 	OnRequest  func(provider, result string) // told of every request, such as State.OnWebhook; may be nil
 	Log        *slog.Logger                  // nil: no log
 }
@@ -43,7 +42,7 @@ const (
 )
 
 // Webhook takes the word of git servers that there is something to fetch: POST /webhook, signed. The payload is hashed as it comes in, and
-// neither kept nor looked at: whoever replays a true request causes a fetch, and no more of them than Every allows.
+// neither kept nor looked at: whoever replays a true request causes a fetch, and no more than one a second.
 type Webhook struct {
 	cfg     WebhookConfig
 	mux     *http.ServeMux
@@ -57,9 +56,6 @@ type Webhook struct {
 
 // NewWebhook returns the handler of the webhook's listener. It reads the secrets once, so that a missing file is found at the start.
 func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
-	if cfg.Every == 0 {
-		cfg.Every = minWakes
-	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -169,7 +165,7 @@ func (w *Webhook) wakeLate() {
 }
 
 func (w *Webhook) send(now time.Time) {
-	w.next = now.Add(w.cfg.Every)
+	w.next = now.Add(minWakes)
 	select {
 	case w.cfg.Wake <- struct{}{}:
 	default: // one that nobody took yet says the same
