@@ -122,6 +122,11 @@ var scenarios = []scenario{
 		near: []string{"ports: 443}", "ports: 443, peer: [10.1.255.255/32]}"},
 		at:   "10.2.0.0/32", says: []string{"10.2.0.0/32 is not inside the CIDRs of pay (10.1.0.0/16)"}, severity: plan.HoldsLink, stops: anything},
 
+	{code: plan.CodeLocal, name: "a destination is the last address of the VPC itself", fires: []string{hubSide, to("{cidr: 10.0.127.255/32, wider: true}")},
+		near: []string{hubSide, to("{cidr: 10.0.128.0/32, wider: true}")},
+		at:   "{cidr: 10.0.127.255/32", says: []string{"10.0.127.255/32 lies in 10.0.0.0/17 of hub itself", "remove it from routes.to"}, severity: plan.BlocksItem,
+		stops: calling("CreateRoute")},
+
 	{code: plan.CodeNoTables, name: "the tag is misspelt", fires: []string{"tables: all", "tables: {tags: {tier: privat}}"}, near: []string{"tables: all", "tables: {tags: {tier: private}}"},
 		at: "{tags: {tier: privat}}", says: []string{`tier="privat"`, "left as it is"}, severity: plan.HoldsSide, stops: calling("CreateRoute")},
 
