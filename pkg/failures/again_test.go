@@ -332,3 +332,32 @@ func TestF55AnAccountRests(t *testing.T) {
 		simtest.MustExit(t, "once it is allowed", mended, reconcile.ExitInSync)
 	})
 }
+
+// One security group is somebody else's to change, for two peerings as for one, and nothing else is to be done: the account goes on with what a
+// commit adds there.
+func TestF55OneGroupIsDenied(t *testing.T) {
+	t.Parallel()
+	const also = "  - name: hub-east\n    requester: {vpc: hub, rules: [{group: app, protocol: tcp, ports: 8443}]}\n    accepter: {vpc: east}\n"
+	for name, tc := range map[string]struct {
+		peerings string
+		within   int // passes
+	}{
+		"to one peering":  {withRule("hub-pay", "443"), 1},
+		"to two peerings": {withRule("hub-pay", "443") + also, 2},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			spec := strings.Replace(withPeerings(tc.peerings), "vpcs:\n", "vpcs:\n  east: {account: network, region: us-east-1, id: vpc-0000000000000a101}\n", 1)
+			r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, spec)
+			r.Sim.Inject(fault.Rule{Operation: "AuthorizeSecurityGroupIngress", Kind: fault.Error, Code: "UnauthorizedOperation", Before: true})
+			_, m, passes := daemon(r, plan.Memory{}, 240)
+			tried := len(in(passes, "AuthorizeSecurityGroupIngress"))
+			failures.Shown(t, 55, tried > 4, "a write is denied for hours")
+			if tried > 10 {
+				t.Errorf("tried in %d passes of four hours", tried)
+			}
+			r.Spec = simtest.LoadSpec(t, spec+hubTools)
+			daemon(r, m, tc.within)
+			wantOne(t, "the route that the commit adds", facts(r, " route rtb-0000000000000a001 10.1.0.0/16 -> pcx-"))
+		})
+	}
+}

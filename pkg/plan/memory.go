@@ -181,22 +181,28 @@ func (m Memory) failed(now time.Time, done []Outcome) map[string]failure {
 	return out
 }
 
-// failing counts the passes in a row in which all of an account's writes failed, at least one of them for a reason that is the account's
-// and not the action's. A pass that wrote nothing there says nothing.
+// failing counts the passes in a row in which all of an account's writes failed, of two peerings or more, and at least one of them for a
+// reason that is the account's and not the action's. A pass that wrote nothing there says nothing, and little one whose only peering fails:
+// where all else is in sync, the one write that something else forbids is all that is tried.
 func (m Memory) failing(now time.Time, done []Outcome) map[netstate.AccountID]failure {
 	out := maps.Clone(m.accounts)
 	if out == nil {
 		out = map[netstate.AccountID]failure{}
 	}
-	worked := map[netstate.AccountID]bool{}
+	worked, failed := map[netstate.AccountID]bool{}, map[netstate.AccountID]map[netstate.Link]bool{}
 	for _, d := range done {
-		worked[d.Action.Scope().Account] = worked[d.Action.Scope().Account] || d.Err == nil
+		a := d.Action.Scope().Account
+		if failed[a] == nil {
+			failed[a] = map[netstate.Link]bool{}
+		}
+		worked[a] = worked[a] || d.Err == nil
+		failed[a][d.Action.Link()] = true
 	}
 	for _, d := range done {
 		switch a := d.Action.Scope().Account; {
 		case worked[a]:
 			delete(out, a)
-		case ofAccount(d.Err.Kind):
+		case len(failed[a]) > 1 && ofAccount(d.Err.Kind):
 			out[a] = failure{m.accounts[a].n + 1, now, d.Err.Error()}
 		}
 	}
@@ -212,9 +218,11 @@ func ofAccount(k netstate.Kind) bool {
 	return false
 }
 
-// Rest leaves out of the plan what failed in earlier passes and whose time has not come again, and everything of an account that rests.
-// While something that adds rests, what removes does too.
+// Rest leaves out of the plan what failed in earlier passes and whose time has not come again, and everything of an account that rests, but
+// for one action that has not failed itself: should that work, the account is well again. While something that adds rests, what removes
+// does too.
 func (p *Plan) Rest(m Memory, now time.Time) {
+	probes := m.probes(p.Actions, now)
 	resting := map[string]bool{}
 	blocked := map[netstate.Link]bool{}
 	at := map[netstate.Link]spec.Pos{}
@@ -223,7 +231,7 @@ func (p *Plan) Rest(m Memory, now time.Time) {
 	}
 	for _, a := range p.Actions {
 		why := m.resting(a, now)
-		if why == "" {
+		if why == "" || probes[a.Scope().Account] == Key(a) {
 			continue
 		}
 		resting[Key(a)] = true
@@ -244,9 +252,30 @@ func (p *Plan) Rest(m Memory, now time.Time) {
 	p.Problems = slices.Compact(p.Problems)
 }
 
+// probes are the keys of actions, one of each account that rests, that are tried all the same: the first that can be and that never failed itself,
+// something that adds before what removes.
+func (m Memory) probes(actions []Action, now time.Time) map[netstate.AccountID]string {
+	out, removes := map[netstate.AccountID]string{}, map[netstate.AccountID]bool{}
+	for _, a := range actions {
+		at := a.Scope().Account
+		if !m.accountRests(at, now) || m.failures[Key(a)].n > 0 || !a.Ready() {
+			continue
+		}
+		if out[at] == "" || removes[at] && !a.Step().Removes() {
+			out[at], removes[at] = Key(a), a.Step().Removes()
+		}
+	}
+	return out
+}
+
+func (m Memory) accountRests(a netstate.AccountID, now time.Time) bool {
+	f := m.accounts[a]
+	return f.n >= restsAccount && now.Before(f.over())
+}
+
 func (m Memory) resting(a Action, now time.Time) string {
-	account := a.Scope().Account
-	if f := m.accounts[account]; f.n >= restsAccount && now.Before(f.over()) {
+	if account := a.Scope().Account; m.accountRests(account, now) {
+		f := m.accounts[account]
 		return fmt.Sprintf("every write of account %s failed in %d passes in a row, last: %s; it rests until %s", account, f.n, f.err, f.over().UTC().Format(time.RFC3339))
 	}
 	if f := m.failures[Key(a)]; f.n > 0 && now.Before(f.over()) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
+	"github.com/peerd/peerd/pkg/plan/plantest"
 )
 
 var (
@@ -194,6 +195,71 @@ func TestFailuresRest(t *testing.T) {
 		said := len(p.Problems) == 1 && p.Problems[0].Code == plan.CodeResting && strings.Contains(p.Problems[0].Message, "RouteLimitExceeded")
 		if planned == c.rests || said != c.rests {
 			t.Errorf("%s: planned %t, said %t, want it to rest: %t (%v)", name, planned, said, c.rests, p.Problems)
+		}
+	}
+}
+
+// An account rests once all writes of two peerings or more failed there twice; but for one that has not failed itself, and when that works,
+// for nothing at all.
+func TestAccountsRest(t *testing.T) {
+	t.Parallel()
+	s, o := plantest.Estate(t, 30, `peerings:
+  - {name: a, requester: {vpc: v000}, accepter: {vpc: v001}}
+  - {name: b, requester: {vpc: v000}, accepter: {vpc: v002}}
+  - {name: c, requester: {vpc: v000}, accepter: {vpc: v003}}
+  - {name: d, requester: {vpc: v000}, accepter: {vpc: v004}}
+  - {name: e, requester: {vpc: v005}, accepter: {vpc: v006}}
+`)
+	all := plan.Make(s, o, plan.Options{})
+	opens := map[netstate.Link]plan.Action{}
+	for _, a := range all.Actions {
+		if _, ok := a.(plan.OpenConnection); ok {
+			opens[a.Link()] = a
+		}
+	}
+	pass := func(kind netstate.Kind, failed string, worked ...netstate.Link) (out []plan.Outcome) {
+		for _, l := range strings.Fields(failed) {
+			out = append(out, plan.Outcome{Action: opens[netstate.Link(l)], Err: &netstate.Error{Kind: kind, Code: "Refused"}})
+		}
+		for _, l := range worked {
+			out = append(out, plan.Outcome{Action: opens[l]})
+		}
+		return out
+	}
+	denied := func(failed string, worked ...netstate.Link) []plan.Outcome {
+		return pass(netstate.Denied, failed, worked...)
+	}
+	for name, c := range map[string]struct {
+		history [][]plan.Outcome
+		after   time.Duration
+		want    string // what is opened
+	}{
+		"one fails, again and again":          {[][]plan.Outcome{denied("a"), denied("a"), denied("a"), denied("a")}, 0, "b c d e"},
+		"two fail, once":                      {[][]plan.Outcome{denied("a b")}, 0, "c d e"},
+		"two fail, twice":                     {[][]plan.Outcome{denied("a b"), denied("a b")}, 0, "c e"},
+		"two fail, twice, and a third works":  {[][]plan.Outcome{denied("a b"), denied("a b", "d")}, 0, "c d e"},
+		"the probe fails too":                 {[][]plan.Outcome{denied("a b"), denied("a b"), denied("c")}, 0, "d e"},
+		"all that was probed fails":           {[][]plan.Outcome{denied("a b"), denied("a b"), denied("c"), denied("d")}, 0, "e"},
+		"the probe works":                     {[][]plan.Outcome{denied("a b"), denied("a b"), denied("", "c")}, 0, "c d e"},
+		"its time has come":                   {[][]plan.Outcome{denied("a b"), denied("a b")}, 2 * time.Minute, "a b c d e"},
+		"a probe does not put it off":         {[][]plan.Outcome{denied("a b"), denied("a b"), denied("c")}, 2 * time.Minute, "a b c d e"},
+		"two fail for reasons of their own":   {[][]plan.Outcome{pass(netstate.Limit, "a b"), pass(netstate.Limit, "a b")}, 0, "c d e"},
+		"two are throttled, and may go first": {[][]plan.Outcome{pass(netstate.Throttled, "a b"), pass(netstate.Throttled, "a b")}, 0, "a e"},
+	} {
+		m := plan.Memory{}
+		for _, done := range c.history {
+			m = m.Next(o, done)
+		}
+		p := plan.Make(s, o, plan.Options{})
+		p.Rest(m, o.At.Add(c.after))
+		var got []string
+		for _, a := range p.Actions {
+			if _, ok := a.(plan.OpenConnection); ok {
+				got = append(got, string(a.Link()))
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: opened are %v, want %s", name, got, c.want)
 		}
 	}
 }

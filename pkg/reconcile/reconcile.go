@@ -116,10 +116,10 @@ func (in Input) plan(o *netstate.Observed, avoid map[netstate.Link]bool) *plan.P
 	found, quotas := preflight.Check(in.Spec, want, o, p)
 	p.Refuse(found)
 	p.Quotas = quotas
-	p.Rest(in.Memory, o.At)
 	if len(in.Only) > 0 {
-		return p.Restrict(in.Only...)
+		p = p.Restrict(in.Only...)
 	}
+	p.Rest(in.Memory, o.At)
 	return p
 }
 
@@ -145,8 +145,7 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Took.Diff = time.Since(read)
 	rep.Err = unreadable(look, o)
 	r.cfg.OnPlan(rep.First, o)
-	idle := len(rep.First.Actions) == 0 && (r.cfg.NoWait || !slices.ContainsFunc(rep.First.Links, func(s plan.LinkState) bool { return s.Passing() && s.Suspended == "" }))
-	if in.DryRun || idle || rep.Err != nil {
+	if in.DryRun || r.idle(rep.First) || rep.Err != nil {
 		return rep
 	}
 	if rep.Paused = r.cfg.Paused(); rep.Paused {
@@ -161,6 +160,14 @@ func (r *Reconciler) Cycle(ctx context.Context, in Input) *Report {
 	rep.Results = slices.Concat(p.results, p.noRoom())
 	rep.Memory = in.Memory.Next(p.seen, p.results)
 	return rep
+}
+
+// idle reports whether nothing comes of applying a plan: nothing of it can be done, and what would make it possible is not waited for.
+func (r *Reconciler) idle(p *plan.Plan) bool {
+	if r.cfg.NoWait {
+		return !slices.ContainsFunc(p.Actions, plan.Action.Ready)
+	}
+	return len(p.Actions) == 0 && !slices.ContainsFunc(p.Links, func(s plan.LinkState) bool { return s.Passing() && s.Suspended == "" })
 }
 
 // stopped says by what a cycle was ended, where that is why it failed.
