@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
@@ -19,11 +18,12 @@ import (
 )
 
 // daemonFlags are those that mean something to the daemon only.
-func (a *app) daemonFlags(root *cobra.Command) {
-	f := root.Flags()
+func (a *app) daemonFlags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("daemon", pflag.ContinueOnError)
 	f.DurationVar(&a.interval, "interval", time.Minute, "time between full passes of the daemon, give or take a tenth")
 	a.listen.flags(f)
 	a.leader.flags(f)
+	return f
 }
 
 // daemon makes passes until it is told to stop. SIGHUP makes one at once.

@@ -106,10 +106,16 @@ func (a *app) apply(ctx context.Context, in reconcile.Input, state *status.State
 	return report, a.finish(report)
 }
 
-// checkOnce refuses what would not hold for a single pass.
-func (a *app) checkOnce(f *pflag.FlagSet) error {
+// checkOnce refuses what would not hold for a single pass. Of the daemon's flags that is what the command line says: the environment may be one
+// for both, as that of the units in deploy/systemd is.
+func (a *app) checkOnce(f, daemonOnly *pflag.FlagSet) error {
 	if a.leader.elect {
 		return usageError("--leader-elect is for the daemon: a single pass would write, whoever leads")
+	}
+	for _, name := range a.given {
+		if daemonOnly.Lookup(name) != nil {
+			return usageError("--%s is for the daemon: a single pass goes by none; leave it out, or --once", name)
+		}
 	}
 	if err := a.leader.check(f); err != nil {
 		return err

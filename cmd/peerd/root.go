@@ -52,6 +52,7 @@ type options struct {
 // app is one invocation: its flags and where its output goes.
 type app struct {
 	options
+	given          []string // flags that are on the command line, not in the environment
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
 }
@@ -94,6 +95,7 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 }
 
 func (a *app) command() *cobra.Command {
+	daemonOnly := a.daemonFlags()
 	root := &cobra.Command{
 		Use:   "peerd",
 		Short: "GitOps for AWS VPC peering: make peerings, routes and security-group rules match a spec",
@@ -111,6 +113,7 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.Flags().Visit(func(f *pflag.Flag) { a.given = append(a.given, f.Name) })
 			if err := fromEnvironment(cmd.Flags(), a.env); err != nil {
 				return err
 			}
@@ -123,7 +126,7 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 				}
 				return a.daemon(cmd.Context(), cmd.Flags())
 			}
-			if err := a.checkOnce(cmd.Flags()); err != nil {
+			if err := a.checkOnce(cmd.Flags(), daemonOnly); err != nil {
 				return err
 			}
 			return a.pass(cmd.Context(), a.spec)
@@ -132,7 +135,7 @@ Every flag can be set in the environment too, --aws-share as PEERD_AWS_SHARE; a 
 	root.SetFlagErrorFunc(flagError)
 	a.passFlags(root)
 	root.Flags().BoolVar(&a.once, "once", false, "one pass, then exit")
-	a.daemonFlags(root)
+	root.Flags().AddFlagSet(daemonOnly)
 	root.Flags().StringVar(&a.metricsTextfile, "metrics-textfile", "", "`FILE` for the metrics of a single pass, for the node exporter's textfile collector")
 	root.Flags().BoolVar(&a.dryRun, "dry-run", false, "plan only: no call that changes anything")
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "auto, always or never; auto colours on a terminal unless NO_COLOR is set")
