@@ -54,7 +54,7 @@ func (b *builder) routes(l *link, e, peer *end, keys []netstate.RouteKey) {
 			l.note(e, "the route %s in %s was made by %s, which no call of peerd's can change", k.Dest, k.Table, origin)
 			continue
 		}
-		if why := b.forbidden(e.vpc.Scope, peer, k.Dest); why != "" {
+		if why := b.forbidden(e.vpc.Scope, e, peer, k.Dest); why != "" {
 			l.note(e, "the route %s in %s cannot be stated: %s. That table is left alone", k.Dest, k.Table, why)
 			spoilt[k.Table] = true
 		}
@@ -113,30 +113,39 @@ func wider(d netstate.Dest, peer []netip.Prefix) bool {
 }
 
 // forbidden says why a destination or the peer of a rule may not be stated, whatever is there.
-func (b *builder) forbidden(at netstate.Scope, peer *end, d netstate.Dest) string {
+func (b *builder) forbidden(at netstate.Scope, e, peer *end, d netstate.Dest) string {
 	if d.List == "" {
-		return strange(d.Prefix, peer)
+		return cmp.Or(reserved(d.Prefix), public(d, d.Prefix, e, peer))
 	}
 	list, ok := b.o.PrefixLists[netstate.PrefixListKey{Scope: at, ID: d.List}]
 	if !ok {
 		return "that prefix list is not among those of " + at.String()
 	}
 	for _, c := range list.Entries {
-		if why := strange(c, peer); why != "" {
+		if why := cmp.Or(reserved(c), public(d, c, e, peer)); why != "" {
 			return "its entry " + c.String() + " " + why
 		}
 	}
 	return ""
 }
 
-func strange(c netip.Prefix, peer *end) string {
+func reserved(c netip.Prefix) string {
 	if r, what := spec.Reserved(c); what != "" {
 		return fmt.Sprintf("lies in %s, which is %s", r, what)
 	}
-	if plan.AllPublic(c) && !slices.ContainsFunc(peer.VPC.CIDRs, func(p netip.Prefix) bool { return netstate.Inside(c, p) }) {
-		return "is public address space that the peer does not have"
-	}
 	return ""
+}
+
+// public says that a destination, or an entry of a prefix list, has public addresses that a plan would refuse; 0.0.0.0/0 alone can be stated.
+func public(d netstate.Dest, c netip.Prefix, e, peer *end) string {
+	switch part := plan.PublicPart(c, slices.Concat(e.VPC.CIDRs, peer.VPC.CIDRs)...); {
+	case !part.IsValid() || d.List == "" && c.Bits() == 0:
+		return ""
+	case part == c:
+		return "is public address space that the peer does not have"
+	default:
+		return "holds public addresses that the peer does not have, " + part.String() + " among them"
+	}
 }
 
 func destsText(ds []netstate.Dest) string {

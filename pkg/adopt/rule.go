@@ -70,7 +70,7 @@ func (b *builder) rule(all opened, k netstate.RuleKey, r netstate.Rule) {
 	case (k.Proto == netstate.TCP || k.Proto == netstate.UDP) && k.Ports.From < 0:
 		why = "it has no ports, which a spec states"
 	case k.Peer.Group == "":
-		why = b.forbidden(k.Scope, peer, d)
+		why = b.forbidden(k.Scope, e, peer, d)
 	}
 	if why != "" && ours {
 		why += "; it is ours, so a plan calls it extra"

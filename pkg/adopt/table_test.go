@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -102,5 +103,32 @@ func TestPlainName(t *testing.T) {
 		if got := plainName(tag); got != want {
 			t.Errorf("%q: %q, want %q", tag, got, want)
 		}
+	}
+}
+
+// What a plan would refuse for its public addresses is not stated: 172.0.0.0/8 has them beside private ones. Everything can be, but not by a prefix list.
+func TestPublicAddressesAreNotStated(t *testing.T) {
+	t.Parallel()
+	of := func(cidrs ...string) *end {
+		v := &spec.VPC{}
+		for _, c := range cidrs {
+			v.CIDRs = append(v.CIDRs, netip.MustParsePrefix(c))
+		}
+		return &end{Side: &spec.Side{VPC: v}}
+	}
+	e, peer := of("52.0.0.0/16"), of("10.0.0.0/16", "52.1.0.0/16")
+	for cidr, want := range map[string]string{
+		"10.0.0.0/8": "", "172.16.0.0/12": "", "52.1.4.0/24": "", "52.0.0.0/15": "", "0.0.0.0/0": "", "2000::/3": "",
+		"8.8.8.0/24":  "is public address space that the peer does not have",
+		"172.0.0.0/8": "holds public addresses that the peer does not have, 172.0.0.0/12 among them",
+		"52.0.0.0/14": "holds public addresses that the peer does not have, 52.2.0.0/15 among them",
+	} {
+		c := netip.MustParsePrefix(cidr)
+		if got := (&builder{}).forbidden(netstate.Scope{}, e, peer, netstate.Dest{Prefix: c}); got != want {
+			t.Errorf("%s: %q, want %q", cidr, got, want)
+		}
+	}
+	if got := public(netstate.Dest{List: "pl-1"}, netip.MustParsePrefix("0.0.0.0/0"), e, peer); !strings.Contains(got, "holds public addresses") {
+		t.Errorf("everything in a prefix list: %q", got)
 	}
 }

@@ -72,6 +72,8 @@ func TestF21DestinationRefused(t *testing.T) {
 		"outside the peer":                {to: "10.88.0.0/16", says: "destination-outside: 10.88.0.0/16 is not inside the CIDRs of hub (10.0.0.0/16, 2001:db8:a::/56)"},
 		"wider than the peer":             {to: "10.0.0.0/15", says: "destination-outside: 10.0.0.0/15 is not inside"},
 		"of the other family":             {to: `"2001:db8:c::/56"`, says: "destination-outside: 2001:db8:c::/56 is not inside"},
+		"public beside private":           {to: "{cidr: 172.0.0.0/8, wider: true}", says: "protected-range: 172.0.0.0/8 holds public addresses, 172.0.0.0/12 among them"},
+		"public beside private in a list": {to: list, entry: "10.0.0.0/7", says: "protected-range: entry 10.0.0.0/7"},
 		"metadata service in a list":      {to: list, entry: "169.254.169.254/32", says: "protected-range: entry 169.254.169.254/32"},
 		"link-local in a list":            {to: list, entry: "169.254.8.0/24", says: "protected-range: entry 169.254.8.0/24"},
 		"loopback in a list":              {to: list, entry: "127.0.0.0/16", says: "protected-range: entry 127.0.0.0/16"},

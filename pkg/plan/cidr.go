@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -59,23 +60,53 @@ func Public(c netip.Prefix) bool {
 	return c.Addr().Is4() && !slices.ContainsFunc(notPublic, func(r netip.Prefix) bool { return netstate.Inside(c, r) })
 }
 
-// AllPublic reports whether a CIDR is IPv4 and holds nothing but public addresses: only a VPC that is pinned to it may get it.
-func AllPublic(c netip.Prefix) bool {
-	return c.Addr().Is4() && !slices.ContainsFunc(notPublic, c.Overlaps)
+// PublicPart returns a part of a CIDR, if not all of it, that is public IPv4 and that nobody who is asked about owns; it is not valid where
+// there is none.
+func PublicPart(c netip.Prefix, owned ...netip.Prefix) netip.Prefix {
+	if !c.Addr().Is4() {
+		return netip.Prefix{}
+	}
+	return outside(c, slices.Concat(notPublic, owned))
 }
 
-// strange returns why a destination that may be wider than the peer is still protected: it lies wholly in public IPv4 space that the peer
-// is not pinned to have, or a range that is never routed. One that merely holds public space beside private, such as 0.0.0.0/0, is what
-// `wider: true` and prefix lists are for.
-func (x *expander) strange(c netip.Prefix, peer *End) string {
+// outside returns the first part of a prefix, if not all of it, that lies in none of the others.
+func outside(c netip.Prefix, others []netip.Prefix) netip.Prefix {
+	switch {
+	case slices.ContainsFunc(others, func(o netip.Prefix) bool { return netstate.Inside(c, o) }):
+		return netip.Prefix{}
+	case !slices.ContainsFunc(others, c.Overlaps):
+		return c
+	}
+	lower := netip.PrefixFrom(c.Addr(), c.Bits()+1)
+	if p := outside(lower, others); p.IsValid() {
+		return p
+	}
+	a := c.Addr().AsSlice()
+	a[c.Bits()/8] |= 0x80 >> (c.Bits() % 8)
+	upper, _ := netip.AddrFromSlice(a)
+	return outside(netip.PrefixFrom(upper, c.Bits()+1), others)
+}
+
+// strange returns why a destination that may be wider than the peer is still protected: it touches a range that is never routed or opened.
+func (x *expander) strange(c netip.Prefix) string {
 	if r := x.protected(c); r != "" {
 		return "touches " + r + ", which is never routed or opened"
 	}
-	owned := func(p netip.Prefix) bool { return netstate.Inside(c, p) }
-	if AllPublic(c) && !slices.ContainsFunc(peer.Pinned, owned) {
-		return "is public address space: list it under vpcs." + peer.Name + ".cidrs if it is the peer's"
-	}
 	return ""
+}
+
+// public returns why a destination is protected that has public IPv4 space which neither VPC is pinned to have. Private space beside it makes
+// no difference: 172.0.0.0/8 is 172.16.0.0/12 mistyped.
+func (x *expander) public(c netip.Prefix, l *DesiredLink, i int) string {
+	peer := l.Ends[1-i].Name
+	switch part := PublicPart(c, slices.Concat(l.Ends[0].Pinned, l.Ends[1].Pinned)...); {
+	case !part.IsValid():
+		return ""
+	case part == c:
+		return "is public address space: list it under vpcs." + peer + ".cidrs if it is the peer's"
+	default:
+		return "holds public addresses, " + part.String() + " among them: narrow it, or list those under vpcs." + peer + ".cidrs if they are the peer's"
+	}
 }
 
 // Brings returns those of the peer's CIDRs of the families that both VPCs have: what a side routes and opens if it does not say otherwise.
@@ -114,7 +145,11 @@ func (x *expander) permitted(l *DesiredLink, i int, at netstate.Scope, d spec.De
 	if d.Dest.List != "" {
 		return x.permittedList(l, i, at, d)
 	}
-	if why := x.strange(d.Dest.Prefix, peer); why != "" {
+	why := x.strange(d.Dest.Prefix)
+	if why == "" && d.Dest.Prefix.Bits() > 0 { // 0.0.0.0/0 is listed only as wider, and says that everything is meant
+		why = x.public(d.Dest.Prefix, l, i)
+	}
+	if why != "" {
 		x.problem(l, d.Pos, HoldsLink, CodeProtected, "%s %s", d.Dest, why)
 		return false
 	}
@@ -127,7 +162,6 @@ func (x *expander) permitted(l *DesiredLink, i int, at netstate.Scope, d spec.De
 }
 
 func (x *expander) permittedList(l *DesiredLink, i int, at netstate.Scope, d spec.Dest) bool {
-	peer := &l.Ends[1-i]
 	list, ok := x.o.PrefixLists[netstate.PrefixListKey{Scope: at, ID: d.Dest.List}]
 	if !ok {
 		x.problem(l, d.Pos, HoldsSide, CodePrefixList, "no prefix list %s in %s: correct the id, or share it with the account; this side is left as it is", d.Dest.List, at)
@@ -135,7 +169,7 @@ func (x *expander) permittedList(l *DesiredLink, i int, at netstate.Scope, d spe
 		return false
 	}
 	for _, c := range list.Entries {
-		if why := x.strange(c, peer); why != "" {
+		if why := cmp.Or(x.strange(c), x.public(c, l, i)); why != "" {
 			x.problem(l, d.Pos, HoldsLink, CodeProtected, "entry %s of %s %s", c, d.Dest.List, why)
 			return false
 		}

@@ -116,6 +116,13 @@ var scenarios = []scenario{
 		fires: []string{"{cidr: 10.1.5.0/24}", "{cidr: 'fd00:ec2::/32'}"}, near: []string{"{cidr: 10.1.5.0/24}", "{cidr: 'fd00:ec3::/32'}"},
 		at: "{prefixList", says: []string{"fd00:ec2::/32", "never routed or opened"}, severity: plan.HoldsLink, stops: anything},
 
+	{code: plan.CodeProtected, name: "a wider destination has public addresses beside private ones", fires: []string{hubSide, to("{cidr: 172.0.0.0/11, wider: true}")},
+		near: []string{hubSide, to("{cidr: 172.16.0.0/12, wider: true}")},
+		at:   "{cidr: 172.0.0.0/11", says: []string{"172.0.0.0/11 holds public addresses, 172.0.0.0/12 among them", "list those under vpcs.pay.cidrs"}, severity: plan.HoldsLink, stops: anything},
+	{code: plan.CodeProtected, name: "a rule's wider peer has public addresses beside private ones", fires: []string{"ports: 443}", "ports: 443, peer: [{cidr: 10.0.0.0/7, wider: true}]}"},
+		near: []string{"ports: 443}", "ports: 443, peer: [{cidr: 0.0.0.0/0, wider: true}]}"},
+		at:   "{cidr: 10.0.0.0/7", says: []string{"10.0.0.0/7 holds public addresses, 11.0.0.0/8 among them"}, severity: plan.HoldsLink, stops: anything},
+
 	{code: plan.CodeOutside, name: "a destination is one address above the peer's", fires: []string{hubSide, to("10.2.0.0/32")}, near: []string{hubSide, to("10.1.255.255/32")},
 		at: "10.2.0.0/32", says: []string{"10.2.0.0/32 is not inside the CIDRs of pay (10.1.0.0/16)", "wider: true"}, severity: plan.HoldsLink, stops: anything},
 	{code: plan.CodeOutside, name: "a rule's peer is one address above the peer's", fires: []string{"ports: 443}", "ports: 443, peer: [10.2.0.0/32]}"},
