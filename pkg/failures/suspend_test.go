@@ -151,6 +151,7 @@ func TestF62SuspendedUnderANewName(t *testing.T) {
 				simtest.MustExit(t, "pass", pass, reconcile.ExitChanges)
 				simtest.WantActions(t, nil, calls)
 				mustSay(t, pass, "suspended: INC-42")
+				wantUnplanned(t, pass, "a")
 			}
 			r.Spec = simtest.LoadSpec(t, strings.Replace(after, suspend, "", 1))
 			pass, _ := r.Prune(100)
