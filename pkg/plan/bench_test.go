@@ -1,6 +1,8 @@
 package plan_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/peerd/peerd/pkg/netstate"
@@ -51,4 +53,30 @@ func benchmarkDiff(b *testing.B, s *spec.Set, o *netstate.Observed) {
 		n = len(plan.Diff(want, plan.Options{}, problems).Actions)
 	}
 	b.ReportMetric(float64(n), "actions")
+}
+
+// BenchmarkRest leaves out what rests where every account does, which each later plan of a pass pays again: an action costs the same,
+// however many there are.
+func BenchmarkRest(b *testing.B) {
+	for _, n := range []int{46, 127} { // 1,035 peerings, and 8,001
+		s, o := plantest.Estate(b, n, "meshes: [{name: m, vpcs: ["+plantest.Members(0, n)+"], side: "+plantest.Side+"}]\n")
+		p := plan.Make(s, o, plan.Options{})
+		m := plan.Memory{}.Next(o, allDenied(p)).Next(o, allDenied(p))
+		b.Run(fmt.Sprintf("%d peerings", len(s.Peerings)), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				resting := *p
+				resting.Drift = slices.Clone(p.Drift)
+				resting.Rest(m, o.At)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(p.Actions)), "ns/action")
+		})
+	}
+}
+
+func allDenied(p *plan.Plan) (out []plan.Outcome) {
+	for _, a := range p.Actions {
+		out = append(out, plan.Outcome{Action: a, Err: &netstate.Error{Kind: netstate.Denied}})
+	}
+	return out
 }

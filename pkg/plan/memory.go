@@ -241,13 +241,7 @@ func (p *Plan) Rest(m Memory, now time.Time) {
 	if len(resting) == 0 {
 		return
 	}
-	p.Actions = keep(p.Actions, func(a Action) bool {
-		out := resting[Key(a)] || a.Step().Removes() && blocked[a.Link()]
-		if out {
-			p.leave(a, "resting")
-		}
-		return !out
-	})
+	p.leaveOut(func(a Action) bool { return resting[Key(a)] || a.Step().Removes() && blocked[a.Link()] }, "resting")
 	sortProblems(p.Problems)
 	p.Problems = slices.Compact(p.Problems)
 }

@@ -18,13 +18,15 @@ func (p *Plan) Refuse(found []Refusal) {
 		return
 	}
 	out := map[string]bool{}
+	var refused []Action
 	for _, r := range found {
 		p.Problems = append(p.Problems, r.Problem)
-		for _, a := range r.Actions {
-			out[Key(a)] = true
-			p.leave(a, "refused")
-		}
+		refused = append(refused, r.Actions...)
 	}
+	for _, a := range refused {
+		out[Key(a)] = true
+	}
+	p.leave(refused, "refused")
 	sortProblems(p.Problems)
 	p.Problems = slices.Compact(p.Problems)
 	p.Actions = keep(p.Actions, func(a Action) bool { return !out[Key(a)] })
@@ -44,20 +46,36 @@ func (p *Plan) addFirst() {
 	for _, d := range p.Drift { // of a rule that another peering wants too
 		lacking[d.Link] = lacking[d.Link] || d.Left == "refused"
 	}
-	p.Actions = keep(p.Actions, func(a Action) bool {
-		waits := a.Step().Removes() && lacking[a.Link()]
-		if waits {
-			p.leave(a, notAllThere)
-		}
-		return !waits
-	})
+	p.leaveOut(func(a Action) bool { return a.Step().Removes() && lacking[a.Link()] }, notAllThere)
 }
 
-// leave says of the drift that an action would have mended why it is left, with every peering that wants the same rule.
-func (p *Plan) leave(a Action, why string) {
-	what := a.String()[len("+ "):]
+// leaveOut takes actions out of the plan, and says of what they would have mended why it is left.
+func (p *Plan) leaveOut(is func(Action) bool, why string) {
+	var out []Action
+	p.Actions = keep(p.Actions, func(a Action) bool {
+		if is(a) {
+			out = append(out, a)
+			return false
+		}
+		return true
+	})
+	p.leave(out, why)
+}
+
+// leave says of the drift that actions would have mended why it is left, with every peering that wants the same rule. It looks at the drift
+// once, however many they are: they may be all of a large account.
+func (p *Plan) leave(actions []Action, why string) {
+	type mended struct {
+		of   netstate.Link // empty: of any
+		what string
+	}
+	by := map[mended]bool{}
+	for _, a := range actions {
+		what := a.String()[len("+ "):]
+		by[mended{a.Link(), what}], by[mended{"", what}] = true, true
+	}
 	for i, d := range p.Drift {
-		if (d.Link == a.Link() || d.Resource == ResourceRule) && d.What == what && d.Left == "" {
+		if d.Left == "" && (by[mended{d.Link, d.What}] || d.Resource == ResourceRule && by[mended{"", d.What}]) {
 			p.Drift[i].Left = why
 		}
 	}

@@ -54,6 +54,7 @@ type checker struct {
 	joins    map[netstate.Link]bool            // peerings whose request the plan accepts
 	joining  map[netstate.ConnID]bool          // their requests, where there are any yet
 	conns    map[netstate.Link]netstate.ConnID // living ones of ours
+	adding   map[netstate.Link][]plan.Action   // what the plan adds, once it was asked for
 	vpcs     map[string]netstate.VPC           // of the spec, by name, as far as they were seen
 	found    []plan.Refusal
 	uses     []plan.QuotaUse

@@ -3,7 +3,6 @@ package preflight
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/plan"
@@ -42,9 +41,18 @@ func (c *checker) over(l limit, a plan.Action, with []plan.Action, sev plan.Seve
 	c.found = append(c.found, r)
 }
 
-// of are a link's actions that add: without its connection none of them can be done.
+// of are a link's actions that add: without its connection none of them can be done. They are sorted by link once, since every link may be
+// over a quota.
 func (c *checker) of(l netstate.Link) []plan.Action {
-	return slices.DeleteFunc(slices.Clone(c.plan.Actions), func(a plan.Action) bool { return a.Link() != l || a.Step().Removes() })
+	if c.adding == nil {
+		c.adding = map[netstate.Link][]plan.Action{}
+		for _, a := range c.plan.Actions {
+			if !a.Step().Removes() {
+				c.adding[a.Link()] = append(c.adding[a.Link()], a)
+			}
+		}
+	}
+	return c.adding[l]
 }
 
 // findJoining notes which peerings the plan accepts: their requests become active in this pass, and wait no longer.
