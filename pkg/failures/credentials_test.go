@@ -183,7 +183,31 @@ func TestF33AnotherAccountsCredentials(t *testing.T) {
 	})
 }
 
-// Credentials of another partition read nothing amiss in the simulator, yet nothing is written with them; other partitions go on.
+// Of two accounts without a role one is not that of the credentials: that is said, not that its VPC is missing, which would be made again.
+func TestF33NoRole(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "two accounts without one", func(t *testing.T) {
+		text := strings.Replace(ambient, "vpcs:\n", "  payments: {id: \"222222222222\"}\nvpcs:\n  pay: {account: payments, region: eu-west-1, id: vpc-0000000000000b001}\n", 1) +
+			"  - {name: hub-pay, requester: {vpc: hub}, accepter: {vpc: pay}}\n"
+		r := simtest.New(t, ec2sim.Config{}, text)
+		var s source
+		s.become(network)
+		pass := reconcile.New(reconcile.Config{Target: simtest.Target(r.Sim, s.of)}).Cycle(t.Context(), reconcile.Input{Spec: r.Spec})
+		simtest.MustExit(t, "the pass", pass, reconcile.ExitAttention)
+		said := simtest.Text(pass)
+		if !strings.Contains(said, "WrongAccount: the credentials belong to account 111111111111, not to 222222222222") || strings.Contains(said, "vpc-missing") {
+			t.Errorf("said:\n%s", said)
+		}
+		for _, v := range pass.Verdicts() {
+			if (v.Verdict == reconcile.InSync) != (v.Link == "hub-tools") {
+				t.Errorf("%s: verdict %d %v", v.Link, v.Verdict, v.Reasons)
+			}
+		}
+		failures.Shown(t, 33, len(simtest.Mutating(r.Sim.Calls())) > 0, "the other account was written to")
+	})
+}
+
+// Nothing is even read with credentials of another partition; other partitions go on.
 func TestF33AnotherPartition(t *testing.T) {
 	t.Parallel()
 	const world = `
@@ -198,7 +222,7 @@ accounts:
 	inBubble(t, "cn-north-1", func(t *testing.T) {
 		r := simtest.New(t, ec2sim.Config{World: []byte(world)}, strings.ReplaceAll(ambient, "eu-west-1", "cn-north-1"))
 		pass, calls := r.Apply()
-		simtest.MustExit(t, "the pass", pass, reconcile.ExitAttention)
+		simtest.MustExit(t, "the pass", pass, reconcile.ExitFailed)
 		mustSay(t, pass, "the credentials belong to partition aws, but cn-north-1 is in aws-cn")
 		simtest.WantActions(t, nil, calls)
 		failures.Shown(t, 33, count(r.Sim.Calls(), "GetCallerIdentity") > 0, "credentials of another partition")
