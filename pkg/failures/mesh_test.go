@@ -137,6 +137,7 @@ var newHub = []string{"id: vpc-0000000000000f001", "id: vpc-0000000000000f002"}
 
 const (
 	spokes      = "hubs: [{name: edge, hub: hub, spokes: [one, two], hubSide: {rules: [{group: app, protocol: tcp, ports: 443}]}}]\n"
+	oneSpoke    = "hubs: [{name: edge, hub: hub, spokes: [one], hubSide: {rules: [{group: app, protocol: tcp, ports: 443}]}}]\n"
 	otherSpokes = "hubs: [{name: rim, hub: hub, spokes: [one, two], hubSide: {rules: [{group: app, protocol: tcp, ports: 443}]}}]\n"
 	wholeMesh   = "meshes: [{name: core, vpcs: [hub, one, two]}]\n"
 	lesserMesh  = "meshes: [{name: core, vpcs: [hub, one]}]\n"
@@ -163,6 +164,7 @@ func TestF70EstateChangesItsShape(t *testing.T) {
 	toOne, toTwo := hop{"rtb-0000000000000f001", "10.1.0.0/16"}, hop{"rtb-0000000000000f001", "10.2.0.0/16"}
 	const tag, open, accept, route, move, rule = "CreateTags", "CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "CreateRoute", "ReplaceRoute", "AuthorizeSecurityGroupIngress"
 	newTwo := []string{"id: vpc-0000000000000f102", "id: vpc-0000000000000f103", "  double: {account: payments, region: eu-west-1, id: vpc-0000000000000f103}\n", ""}
+	otherOne := []string{"id: vpc-0000000000000f101", "id: vpc-0000000000000f103", "  double: {account: payments, region: eu-west-1, id: vpc-0000000000000f103}\n", ""}
 	for name, tc := range map[string]reshaped{
 		"the hub is replaced under its name": {spokes, spokes, newHub, hubGone, toHub,
 			map[string]int{open: 2, accept: 2, rule: 2, tag: 2, route: 2, move: 2}},
@@ -170,6 +172,8 @@ func TestF70EstateChangesItsShape(t *testing.T) {
 			map[string]int{open: 2, accept: 2, rule: 2, tag: 2, route: 2, move: 2}},
 		"a spoke is replaced under its name": {spokes, spokes, newTwo, []pair{{"f001", "f102"}}, []hop{toTwo},
 			map[string]int{open: 1, accept: 1, tag: 1, route: 1, move: 1}},
+		"a spoke is replaced by one with another CIDR": {oneSpoke, oneSpoke, otherOne, []pair{{"f001", "f101"}}, nil,
+			map[string]int{open: 1, accept: 1, tag: 1, route: 2, rule: 1}},
 		"a member leaves the mesh": {wholeMesh, lesserMesh, nil, []pair{{"f001", "f102"}, {"f101", "f102"}}, []hop{toHub[0], toOne}, map[string]int{}},
 		"the mesh becomes a hub": {wholeMesh, spokes, nil, []pair{{"f101", "f102"}}, []hop{toHub[0], toHub[1], toOne, toTwo},
 			map[string]int{tag: 4, rule: 2}}, // new labels, in both views
@@ -204,6 +208,7 @@ func (tc reshaped) keptWithoutPrune(t *testing.T) {
 	if went := holding(lost(r, before), " route "); len(went) != tc.calls["ReplaceRoute"] {
 		t.Errorf("routes gone without --prune:\n%s", strings.Join(went, "\n"))
 	}
+	wantNone(t, "rules gone without --prune", holding(lost(r, before), " rule "))
 	for _, p := range tc.over {
 		if len(joining(r, p.one, p.other)) != 1 {
 			t.Errorf("%s and %s are not joined any more", p.one, p.other)

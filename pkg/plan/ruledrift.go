@@ -83,13 +83,14 @@ func (b *builder) changeInPlace(d delta[netstate.RuleKey]) map[netstate.RuleKey]
 
 // mayBecome reports whether an unwanted rule of ours is free to be turned into another: it is that of a peering which wants the other one
 // now, and of none that is suspended or held while somebody else acts. One that only seems to be, since no entry and no connection has its
-// label any more, would be removed as a leftover's, and so is changed only where it might be.
+// label any more, would be removed as a leftover's, and so is changed only where it might be. One whose label a leftover carries too may
+// still be what that needs, until it is removed itself: pruning may be off, or it may be withheld.
 func (b *builder) mayBecome(actor *state, k, old netstate.RuleKey) bool {
 	wanting := b.wanting(k)
 	mine := func(s *state) bool { return slices.Contains(wanting, s) }
 	label := netstate.Link(b.o.Rules[old].Tags[netstate.TagLink])
 	known := b.byName[label] != nil || len(b.livingOf(label)) > 0
-	if label == "" || !known && !b.opt.Prune || !slices.ContainsFunc(b.heirs[old], mine) {
+	if label == "" || !known && !b.opt.Prune || b.leavesLiving(label) || !slices.ContainsFunc(b.heirs[old], mine) {
 		return false
 	}
 	return !slices.ContainsFunc(b.concerned(old), func(s *state) bool { return s != actor && (s.left() != "" || s.anyHeld() && !mine(s)) })

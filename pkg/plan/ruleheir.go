@@ -83,3 +83,11 @@ func (b *builder) concerned(k netstate.RuleKey) []*state {
 	}
 	return out
 }
+
+// leavesLiving reports whether a living connection of ours carries a label, and no entry wants its pair.
+func (b *builder) leavesLiving(label netstate.Link) bool {
+	return slices.ContainsFunc(b.livingOf(label), func(c netstate.Connection) bool {
+		v, _ := claimConnection(b.d.Owner, c, false)
+		return v == ours && b.entries[c.Pair()] == nil
+	})
+}
