@@ -14,6 +14,7 @@ import (
 	"github.com/peerd/peerd/pkg/ec2sim"
 	"github.com/peerd/peerd/pkg/failures"
 	"github.com/peerd/peerd/pkg/netstate"
+	"github.com/peerd/peerd/pkg/plan"
 	"github.com/peerd/peerd/pkg/reconcile"
 	"github.com/peerd/peerd/pkg/simtest"
 	"github.com/peerd/peerd/pkg/spec"
@@ -100,12 +101,13 @@ func TestF62SuspendedEntry(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		suspend string
-		there   bool // the peering was made before
+		until   string // as the report says it
+		there   bool   // the peering was made before
 	}{
-		"for ever":                  {"{reason: INC-42}", true},
-		"until later":               {"{reason: INC-42, until: 2099-01-01T00:00:00Z}", true},
-		"before the connection is":  {"{reason: INC-42}", false},
-		"until later, before it is": {"{reason: INC-42, until: 2099-01-01T00:00:00Z}", false},
+		"for ever":                  {"{reason: INC-42}", "\n", true},
+		"until later":               {"{reason: INC-42, until: 2099-01-01T00:00:00Z}", " (until 2099-01-01T00:00:00Z)\n", true},
+		"before the connection is":  {"{reason: INC-42}", "\n", false},
+		"until later, before it is": {"{reason: INC-42, until: 2099-01-01T00:00:00Z}", " (until 2099-01-01T00:00:00Z)\n", false},
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			r := simtest.New(t, ec2sim.Config{Delays: simtest.Lagging}, someSuspended)
@@ -123,10 +125,13 @@ func TestF62SuspendedEntry(t *testing.T) {
 				want = driftByHand(r)
 				r.Spec = simtest.LoadSpec(t, someSuspended, append(suspended, changed...)...)
 			}
-			mustStandStill(t, r, want, "suspended: INC-42")
+			mustStandStill(t, r, want, "suspended: INC-42"+tc.until)
 			r.Spec = simtest.LoadSpec(t, someSuspended, append([]string{entryOfPay, entryOfPay + "    suspend: {reason: INC-42, until: 1999-12-31T00:00:00Z}\n"}, changed...)...)
 			pass, _ := r.Prune(100)
 			simtest.MustExit(t, "the pass after its end", pass, reconcile.ExitInSync)
+			if !slices.ContainsFunc(pass.Final.Problems, func(p plan.Problem) bool { return p.Code == plan.CodeSuspendOver }) {
+				t.Errorf("nothing says that the suspension is over: %v", pass.Final.Problems)
+			}
 			mustRest(t, r)
 			failures.Shown(t, 62, len(facts(r, "10.20.0.0/16 -> pcx-")) == 1, "what was suspended drifted, and was repaired afterwards only")
 		})

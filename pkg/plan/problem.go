@@ -45,6 +45,7 @@ const (
 	CodeRouteConflict  = "route-conflict"      // the destination points elsewhere
 	CodeRouteContested = "route-contested"     // two peerings want one destination in one table
 	CodeTwin           = "connection-twin"     // two live connections of one pair
+	CodeSuspendOver    = "suspend-over"        // the entry suspends it until a time that is past
 	CodeTwoNames       = "vpc-two-names"       // two entries turn out to be one pair of VPCs
 	CodePrefixList     = "prefix-list"         // a prefix list that is missing or reaches outside
 )

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/peerd/peerd/pkg/netstate"
 	"github.com/peerd/peerd/pkg/spec"
@@ -11,7 +12,10 @@ import (
 // one of its VPCs or on a view of a connection of the pair. The tag is the quickest way to stop peerd, from the console and without a commit.
 func (x *expander) suspended(l *DesiredLink, s *spec.Suspend) string {
 	if s != nil && (s.Until.IsZero() || x.o.At.Before(s.Until)) {
-		return cmp.Or(s.Reason, "suspended")
+		return cmp.Or(s.Reason, "suspended") + untilText(s.Until)
+	}
+	if s != nil { // a year that is mistyped looks like any other
+		x.problem(l, s.Pos, Warns, CodeSuspendOver, "the suspension (%s) ended at %s: remove it, or set a later time", s.Reason, s.Until.UTC().Format(time.RFC3339))
 	}
 	for _, e := range l.Ends {
 		if why := byTag(x.o.VPCs[e.VPC].Tags, string(e.VPC.ID)); why != "" {
@@ -24,6 +28,13 @@ func (x *expander) suspended(l *DesiredLink, s *spec.Suspend) string {
 		}
 	}
 	return ""
+}
+
+func untilText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " (until " + t.UTC().Format(time.RFC3339) + ")"
 }
 
 func suspendedConnection(c netstate.Connection) string {

@@ -210,6 +210,10 @@ var scenarios = []scenario{
 		near:  []string{"'peerd:owner': acme}}]", "'peerd:owner': acme}}, " + fromPay + ", id: pcx-0000000000000000b, status: rejected}]"},
 		at:    "name: hub-pay", says: []string{"pcx-0000000000000000b (pending-acceptance)", "delete it"}, severity: plan.Warns},
 
+	{code: plan.CodeSuspendOver, name: "the year is mistyped", edits: []string{"{tables: none}}", "{tables: none}}\n    suspend: {reason: INC-42, until: YEAR-02-01T00:00:00Z}"},
+		fires: []string{"YEAR", "1999"}, near: []string{"YEAR", "2000"}, nearExit: reconcile.ExitChanges,
+		at: "{reason: INC-42", says: []string{"(INC-42) ended at 1999-02-01T00:00:00Z", "remove it, or set a later time"}, severity: plan.Warns},
+
 	{code: plan.CodeTwoNames, name: "two entries find one pair of VPCs",
 		edits: []string{"peerings:\n", "  also: {account: b, region: eu-west-1, tags: {env: ENV}}\npeerings:\n  - {name: also, requester: {vpc: hub}, accepter: {vpc: also}}\n"},
 		fires: []string{"env: ENV", "env: prod"}, near: []string{"env: ENV", "env: test"},

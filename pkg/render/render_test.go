@@ -29,7 +29,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 const scenarios = "../plan/testdata"
 
 // ofTheirOwn are situations with a spec of their own that look different from all others.
-var ofTheirOwn = []string{"contested-one-holds-it", "prune-begun-before", "prune-leftover", "suspended-drifts-and-is-left", "unread-that-no-peering-needs", "vpc-tag-moved"}
+var ofTheirOwn = []string{"contested-one-holds-it", "prune-begun-before", "prune-leftover",
+	"suspended-drifts-and-is-left", "suspended-peering-keeps-its-route", "suspension-is-over", "unread-that-no-peering-needs", "vpc-tag-moved"}
 
 var formats = map[string]func(io.Writer, *plan.Plan) error{"txt": render.PlanText, "json": render.PlanJSON, "md": render.PlanMarkdown}
 

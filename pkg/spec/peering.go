@@ -160,5 +160,5 @@ func suspend(n *node) *Suspend {
 	if n == nil {
 		return nil
 	}
-	return &Suspend{Reason: value[string](n.get("reason")), Until: value[time.Time](n.get("until"))}
+	return &Suspend{Pos: n.pos, Reason: value[string](n.get("reason")), Until: value[time.Time](n.get("until"))}
 }

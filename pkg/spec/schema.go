@@ -91,7 +91,7 @@ var (
 
 var suspendShape = object("a map such as {reason: INC-42}",
 	field{"reason", text("a reason such as INC-42", reasonPattern, parseReason).atMost(200), true, "Why; shown wherever the peering is."},
-	field{"until", text("a time such as 2026-12-01T00:00:00Z", timePattern, parseTime), false, "When it ends; absent: when the entry goes."},
+	field{"until", text("a time such as 2026-12-01T00:00:00Z", timePattern, parseTime), false, "When it ends; absent: when the entry goes. A plan warns of one that is over."},
 )
 
 var meshShape = object("a map with name and vpcs",

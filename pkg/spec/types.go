@@ -71,6 +71,7 @@ type Peering struct {
 
 // Suspend takes a peering out of peerd's hands: drift is measured, nothing is changed.
 type Suspend struct {
+	Pos    Pos
 	Reason string
 	Until  time.Time // zero: without end
 }
