@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -166,7 +167,7 @@ func behind(of netstate.Listing, d time.Duration) func(netstate.Scope, netstate.
 func TestLoopDoesNotWakeForWhatRests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		looks := 0
+		var looks atomic.Int64
 		l := startLoop(t, twoPeerings, func(c *reconcile.LoopConfig) {
 			target := c.Target.(*reconciletest.Target)
 			target.Fault = func(a plan.Action) *netstate.Error {
@@ -177,16 +178,16 @@ func TestLoopDoesNotWakeForWhatRests(t *testing.T) {
 			}
 			target.Unread = func(_ *netstate.Observed, whole bool) {
 				if whole {
-					looks++
+					looks.Add(1)
 				}
 			}
 		})
 		defer l.stop()
 		time.Sleep(10 * time.Minute)
-		before := looks
+		before := looks.Load()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if n := looks - before; n > 100 { // 60 full passes, of which those that try again look once more
+		if n := looks.Load() - before; n > 100 { // 60 full passes, of which those that try again look once more
 			t.Errorf("%d whole looks in an hour", n)
 		}
 	})
