@@ -13,7 +13,7 @@ import (
 //	a connection, not dead, carries the label, and an entry wants its pair    that entry, whatever it is called now
 //	an entry has the name                                                     that entry
 //	such a connection, whose pair nobody wants                                a leftover's: nobody's
-//	none, and a rule is missing in that group, perhaps for the same peer      whoever wants that: a rename that came half through
+//	none, and a rule is missing in that group, perhaps for the same peer      whoever wants that and has a connection: a rename that came half through
 //	none of these                                                             a leftover's: nobody's
 
 // findHeirs notes whose the extra rules are, those first that are to get another in the same group.
@@ -58,7 +58,8 @@ func (b *builder) livingOf(label netstate.Link) []netstate.Connection {
 	return keep(b.at.labels[label], func(c netstate.Connection) bool { return !c.Status.Dead() })
 }
 
-// successors are the links, by name, that want one of the missing rules of an extra one's group, which may be for the same peer.
+// successors are the links, by name, that want one of the missing rules of an extra one's group, which may be for the same peer: such as have a
+// connection, which is what a rename leaves them.
 func (b *builder) successors(extra netstate.RuleKey, missing []netstate.RuleKey) []*state {
 	var out []*state
 	for _, k := range missing {
@@ -66,7 +67,7 @@ func (b *builder) successors(extra netstate.RuleKey, missing []netstate.RuleKey)
 			continue // for others
 		}
 		for _, name := range b.d.Rules[k].Links {
-			if s := b.byName[name]; !slices.Contains(out, s) {
+			if s := b.byName[name]; s.conn != nil && !s.held && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -106,14 +107,30 @@ func (o *oracle) extra(held map[string]bool) (out []string) {
 			out = append(out, "too much: connection "+c.id+" "+c.label())
 		}
 	}
+	names := o.namesOf(held)
 	for k, r := range o.now.rules {
-		if r.tags["peerd:owner"] == owner && o.wants(k, intent.rules) == nil && !held[r.tags["peerd:peering"]] && !o.blind(k) {
+		if r.tags["peerd:owner"] == owner && o.wants(k, intent.rules) == nil && !names[r.tags["peerd:peering"]] && !o.blind(k) {
 			out = append(out, "too much: rule "+k)
 		}
 	}
 	for _, l := range o.in.links {
 		if !held[l.name] {
 			out = append(out, o.extraRoutes(l)...)
+		}
+	}
+	return out
+}
+
+// namesOf are the labels of held links, and those that their connections carry: a link that got another name has its rules under the old one.
+func (o *oracle) namesOf(held map[string]bool) map[string]bool {
+	out := maps.Clone(held)
+	for _, l := range o.in.links {
+		for _, c := range o.now.conns {
+			if held[l.name] && c.alive() && c.joins(o.in.ends(l)) {
+				for _, tags := range c.tags {
+					out[tags["peerd:peering"]] = true
+				}
+			}
 		}
 	}
 	return out
