@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -134,6 +135,9 @@ func TestDeniedAccountDoesNotStopTheOther(t *testing.T) {
 		want := map[netstate.Link]reconcile.Verdict{"one-two": reconcile.Attention, "three-one": reconcile.InSync}
 		if d := cmp.Diff(want, verdicts); d != "" {
 			t.Errorf("verdicts (-want +got):\n%s", d)
+		}
+		if said := fmt.Sprint(r.Verdicts()); strings.Contains(said, "--timeout") {
+			t.Errorf("nothing was waited for: %s", said)
 		}
 	})
 }
@@ -285,6 +289,9 @@ func TestCancelBeginsNoNewCall(t *testing.T) {
 			if strings.Contains(a, "route") || strings.Contains(a, "rule") {
 				t.Errorf("begun after the end: %s", a)
 			}
+		}
+		if said := fmt.Sprint(r.Verdicts()); strings.Contains(said, "--timeout") {
+			t.Errorf("nothing was waited for: %s", said)
 		}
 		if want := "stopped before it was done: somebody rang; what was done stays, and the next pass does the rest"; r.Err.Error() != want {
 			t.Errorf("said %q", r.Err)

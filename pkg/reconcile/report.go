@@ -172,10 +172,10 @@ func (j *judge) drift(d plan.Drift) {
 		j.say(d.Link, OnPurpose, "waiting for AWS: "+passingText(s))
 	case j.DryRun:
 		j.say(d.Link, Changes, "")
-	case s.Passing():
-		j.say(d.Link, Attention, "--timeout is over: "+passingText(s))
-		j.say(d.Link, Attention, "left: "+string(d.Kind)+" "+d.What)
 	default:
+		if s.Passing() && s.Status != netstate.Pending && j.Err == nil { // it was waited for; an acceptance may have failed, which is said
+			j.say(d.Link, Attention, "--timeout is over: "+passingText(s))
+		}
 		j.say(d.Link, Attention, "left: "+string(d.Kind)+" "+d.What)
 	}
 }
